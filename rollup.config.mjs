@@ -1,0 +1,94 @@
+import { readFileSync, rmSync } from 'node:fs';
+import nodeResolve from '@rollup/plugin-node-resolve';
+import terser from '@rollup/plugin-terser';
+import { dts } from 'rollup-plugin-dts';
+import ts from 'typescript';
+
+const { dependencies, version } = JSON.parse(
+  readFileSync(new URL('package.json', import.meta.url), 'utf8'),
+);
+
+// What the package depends on is imported, not copied; so are Node's own modules.
+const external = (id) =>
+  id.startsWith('node:') ||
+  Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`));
+
+/**
+ * Takes the types off, file by file. `npm run typecheck` is what checks them: one program for the
+ * build would have to hold DOM and Node types at once, which src never sees together.
+ * `isolatedModules` and `verbatimModuleSyntax` make the file-by-file way exact.
+ */
+const stripTypes = () => ({
+  name: 'strip-types',
+  async resolveId(source, importer) {
+    if (!importer?.endsWith('.ts') || !/^\.{1,2}\/.*\.js$/.test(source)) return null;
+    return this.resolve(source.replace(/\.js$/, '.ts'), importer, { skipSelf: true });
+  },
+  transform(code, id) {
+    if (!id.endsWith('.ts')) return null;
+    const { outputText, sourceMapText } = ts.transpileModule(code, {
+      fileName: id,
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+        sourceMap: true,
+      },
+    });
+    return {
+      code: outputText.replace(/\/\/# sourceMappingURL=.*\s*$/, ''),
+      map: sourceMapText ?? null,
+    };
+  },
+});
+
+// Chunk names change with their contents: what an older build left would be published with this one.
+rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
+
+const input = {
+  index: 'src/index.ts',
+  server: 'src/server/index.ts',
+  testing: 'src/testing/index.ts',
+};
+
+// What two entries share becomes a chunk of its own, so that `instanceof LastseqError` and types
+// with private fields mean the same thing in all of them.
+const names = (extension) => ({
+  dir: 'dist',
+  entryFileNames: `[name].${extension}`,
+  chunkFileNames: `shared-[hash].${extension}`,
+});
+
+export default [
+  {
+    input,
+    external,
+    plugins: [stripTypes()],
+    output: [
+      { ...names('js'), format: 'esm', sourcemap: true },
+      // 'auto': of our dependencies some CommonJS builds are the value itself, some have .default.
+      { ...names('cjs'), format: 'cjs', sourcemap: true, interop: 'auto', exports: 'named' },
+    ],
+  },
+  {
+    input,
+    external,
+    plugins: [dts({ compilerOptions: { types: ['node'] } })],
+    output: [
+      { ...names('d.ts'), format: 'esm' },
+      { ...names('d.cts'), format: 'esm' },
+    ],
+  },
+  {
+    input: input.index,
+    plugins: [stripTypes(), nodeResolve({ browser: true })],
+    output: {
+      file: 'dist/lastseq.min.js',
+      format: 'iife',
+      name: 'Lastseq',
+      sourcemap: true,
+      banner: `/*! lastseq ${version}, MIT. Holds mitt (MIT), reconnecting-websocket (MIT), idb-keyval (Apache-2.0). */`,
+      plugins: [terser({ ecma: 2022, format: { comments: /^!/ } })],
+    },
+  },
+];
