@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { firefoxPath, webkitPath } from './support/browsers.mjs';
+import { projects } from './support/projects.mjs';
 import { anyBrowser, tabCommands } from './support/vitest-provider.mjs';
 
 // Chromium always; the other two where they are installed. TEST_BROWSERS=firefox,... picks.
@@ -18,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           environment: 'happy-dom',
-          include: ['test/{core,adapters,client,dialects,testing,package,simulation}/**/*.test.ts'],
+          include: projects.unit,
           setupFiles: ['test/support/unit-setup.ts'],
         },
       },
@@ -26,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'node',
           environment: 'node',
-          include: ['test/{server,e2e}/**/*.test.ts'],
+          include: projects.node,
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // These files start servers, browsers and builds: side by side they would only wait.
@@ -38,7 +39,7 @@ export default defineConfig({
         optimizeDeps: { include: ['mitt', 'idb-keyval', 'reconnecting-websocket'] },
         test: {
           name: 'browser',
-          include: ['test/browser/**/*.test.ts'],
+          include: projects.browser,
           testTimeout: 15_000,
           browser: {
             enabled: true,

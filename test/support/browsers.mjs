@@ -1,4 +1,3 @@
-// @ts-check
 // Finds the browsers of this machine and drives them, with one small handle for all three engines:
 //
 //   const browser = await launch("chromium") // or "firefox", "webkit"

@@ -1,4 +1,3 @@
-// @ts-check
 // A vitest browser provider over launch(): the same test files run in Chromium, Firefox and WebKit.
 import { defineBrowserProvider } from '@vitest/browser';
 import { launch } from './browsers.mjs';

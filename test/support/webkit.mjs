@@ -1,4 +1,3 @@
-// @ts-check
 // WebKitGTK over raw WebDriver: its small browser speaks no other protocol, and fetch is enough.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';

@@ -1,0 +1,12 @@
+/** @param {string[]} folders */
+const testsIn = (...folders) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
+
+/**
+ * Which test folder runs where. A test file in a folder that is not named here would never run;
+ * test/package/arrows.test.ts looks for such files.
+ */
+export const projects = {
+  unit: testsIn('core', 'adapters', 'client', 'dialects', 'testing', 'package', 'simulation'),
+  node: testsIn('server', 'e2e'),
+  browser: testsIn('browser'),
+};
