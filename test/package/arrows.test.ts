@@ -85,6 +85,7 @@ describe('the law', () => {
     ['outside src', 'src/driver.ts', `import { x } from '../test/support/x.js';`],
     ['src/index.ts -> src/server', 'src/index.ts', `import type { Hub } from './server/hub.js';`],
     ['shares only core', 'src/server/hub.ts', `import type { X } from '../options.js';`],
+    ['src/create-client.ts and src/driver.ts;', 'src/driver.ts', `import mitt from 'mitt';`],
     ['mitt is imported by no file', 'src/create-client.ts', ''],
     ['circle: src/core/', 'src/core/frames.ts', `import { x } from './session.js';`],
     ['301 lines; 300 is the most', 'src/driver.ts', '//\n'.repeat(301)],
