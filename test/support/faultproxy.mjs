@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @property {number} [latency] milliseconds that every chunk is late; order is kept
  * @property {number} [jitter] up to so many milliseconds more
  * @property {number} [rate] bytes per second
- * @property {number} [cutAfter] reset the connection once so many bytes have passed since it opened
+ * @property {number} [cutAfter] the connection breaks once so many bytes have passed since it opened
  * @property {number} [corrupt] chance, 0 to 1, that a chunk has one byte flipped
  */
 
@@ -31,8 +31,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @property {number} open how many are open now
  * @property {(faults: Faults) => void} set replaces all faults, for open and for new connections
  * @property {() => void} clear
- * @property {() => void} reset ends every open connection with RST
- * @property {() => void} fin ends every open connection with FIN
+ * @property {() => void} reset breaks every open connection; Node sends FIN and then RST
+ * @property {() => void} fin ends every open connection properly, with FIN alone
  * @property {() => Promise<void>} close
  */
 
