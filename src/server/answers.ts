@@ -1,0 +1,198 @@
+/** What each request of a connection is answered with. When it is its turn, `connection.ts` knows. */
+import type { IncomingMessage } from 'node:http';
+import type { RecoverRequest } from '../core/frames.js';
+import { RETRY, type Decision, type RefusalCode } from './authorize.js';
+import { ServerError } from './errors.js';
+import type { Subscriber } from './fanout.js';
+import { readHeads } from './heads.js';
+import type { HubParts } from './parts.js';
+import type { BadItem, PublishFrame, RecoverFrame, RefusedFrame } from './request-frames.js';
+import * as wire from './wire.js';
+
+/** Whom the answers go to. */
+export interface Peer extends Subscriber {
+  readonly request: IncomingMessage;
+  readonly channels: Set<string>;
+  /** False from the moment of the close: then nothing may be attached any more. */
+  isOpen(): boolean;
+  readonly token: string | undefined;
+  readonly principal: string | undefined;
+  send(text: string): void;
+  sendHeads(entries: ReadonlyMap<string, string>): void;
+  drained(): Promise<void>;
+  refuse(code: RefusalCode, id?: number, channel?: string): void;
+}
+
+/** The status of an item that was refused, as HTTP would answer it. */
+export const STATUS: Readonly<Record<RefusalCode, number>> = {
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  limit: 429,
+  internal: 503,
+};
+
+export class Answers {
+  readonly #parts: HubParts;
+  readonly #peer: Peer;
+  #owesHeads = false;
+
+  constructor(parts: HubParts, peer: Peer) {
+    this.#parts = parts;
+    this.#peer = peer;
+  }
+
+  refused({ id, channel, code, message }: RefusedFrame): void {
+    this.#parts.counters.badFrames += 1;
+    this.#peer.send(wire.errorText({ id, channel, code, retry: false, message }));
+  }
+
+  /** Pings of one tick share one answer of heads: a ping is a few bytes, heads may be many. */
+  ping(): void {
+    const { settings, report } = this.#parts;
+    this.#peer.send(wire.PONG_TEXT);
+    if (this.#owesHeads) return;
+    this.#owesHeads = true;
+    void readHeads(settings.log, this.#peer.channels, report).then((entries) => {
+      this.#owesHeads = false;
+      this.#peer.sendHeads(entries);
+    });
+  }
+
+  unsubscribe(channel: string): void {
+    if (!this.#peer.channels.delete(channel)) return;
+    this.#parts.fanout.detach(channel, this.#peer);
+  }
+
+  /** Asks whether the peer may subscribe to the channel. */
+  ask({ channel }: { readonly channel: string }): Decision | Promise<Decision> {
+    return this.#decide('subscribe', channel);
+  }
+
+  async subscribe(
+    { id, channel }: { readonly id: number | undefined; readonly channel: string },
+    asked: Decision | Promise<Decision>,
+  ): Promise<void> {
+    const { settings, fanout, report } = this.#parts;
+    const peer = this.#peer;
+    const decision = await asked;
+    if (!peer.isOpen()) return;
+    if (!decision.allowed) {
+      // Whoever lost the right to listen must not go on listening by an earlier subscribe.
+      this.unsubscribe(channel);
+      this.#refuse(decision.code, id, channel);
+      return;
+    }
+    const isNew = !peer.channels.has(channel);
+    if (isNew && peer.channels.size >= settings.limits.channels) {
+      const message = `a connection takes ${settings.limits.channels} channels`;
+      peer.send(wire.errorText({ id, channel, code: 'limit', retry: false, message }));
+      return;
+    }
+    // Attach first, read after: a message in between comes twice or early, but never not at all.
+    fanout.attach(channel, peer);
+    peer.channels.add(channel);
+    try {
+      const facts = await settings.log.facts(channel);
+      if (peer.isOpen()) peer.send(wire.subscribedText(id, channel, facts));
+    } catch (error) {
+      report('log', error);
+      if (isNew) this.unsubscribe(channel);
+      peer.send(wire.errorText({ id, channel, code: 'internal', retry: true }));
+    }
+  }
+
+  async publish({ id, channel, key, data }: PublishFrame): Promise<void> {
+    const { settings, counters } = this.#parts;
+    const peer = this.#peer;
+    const decision = await this.#decide('publish', channel);
+    if (!peer.isOpen()) return;
+    if (!decision.allowed) {
+      this.#refuse(decision.code, id, channel);
+      return;
+    }
+    const principal = decision.principal ?? peer.principal;
+    try {
+      const options = { key, principal, from: principal };
+      const stamped = await settings.log.append(channel, data, options);
+      if (!stamped.repeated) counters.messagesIn += 1;
+      peer.send(wire.ackText(id, stamped));
+    } catch (error) {
+      peer.send(wire.errorText({ id, channel, ...this.#publishFailure(error) }));
+    }
+  }
+
+  async recover({ id, items, limit }: RecoverFrame): Promise<void> {
+    const { settings } = this.#parts;
+    const peer = this.#peer;
+    // Paced by what the client has read: its pages can never be what makes it a slow consumer.
+    await peer.drained();
+    if (!peer.isOpen()) return;
+    const decisions = await Promise.all(
+      items.map(async (item) =>
+        'bad' in item ? undefined : this.#decide('recover', item.channel),
+      ),
+    );
+    let left = settings.limits.pageBytes;
+    const texts: string[] = [];
+    for (const [index, item] of items.entries()) {
+      const options = {
+        limit: Math.min(limit ?? settings.limits.page, settings.limits.page),
+        maxBytes: Math.max(left, 0),
+      };
+      const text = await this.#recoverItem(item, decisions[index], options);
+      left -= Buffer.byteLength(text);
+      texts.push(text);
+      if (!peer.isOpen()) return;
+    }
+    peer.send(wire.recoveredText(id, texts));
+  }
+
+  async #recoverItem(
+    item: RecoverRequest | BadItem,
+    decision: Decision | undefined,
+    options: { readonly limit: number; readonly maxBytes: number },
+  ): Promise<string> {
+    const { settings, recovery, report, counters } = this.#parts;
+    if ('bad' in item || decision === undefined) {
+      counters.badFrames += 1;
+      return wire.refusedItem(400, item.channel, 'bad_request');
+    }
+    if (!decision.allowed) {
+      const { code } = decision;
+      const wait = RETRY[code] && code !== 'unauthorized' ? settings.retryAfterMs : undefined;
+      return wire.refusedItem(STATUS[code], item.channel, code, wait);
+    }
+    try {
+      return wire.pageItem(item.channel, await recovery.page(item, options));
+    } catch (error) {
+      report('log', error);
+      return wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
+    }
+  }
+
+  #decide(
+    action: 'subscribe' | 'publish' | 'recover',
+    channel: string,
+  ): Decision | Promise<Decision> {
+    const { token, request } = this.#peer;
+    return this.#parts.authorizer.decide({ token, action, channel, request });
+  }
+
+  /** A bad token is a matter of the connection, everything else one of the channel alone. */
+  #refuse(code: RefusalCode, id: number | undefined, channel: string): void {
+    if (code === 'unauthorized') this.#peer.refuse(code, id, channel);
+    else this.#peer.send(wire.errorText({ id, channel, code, retry: RETRY[code] }));
+  }
+
+  #publishFailure(error: unknown): Pick<wire.WireError, 'code' | 'retry' | 'message'> {
+    if (error instanceof ServerError && error.code === 'too_large') {
+      return { code: 'limit', retry: false, message: 'data is too large' };
+    }
+    if (error instanceof ServerError && error.code === 'bad_data') {
+      return { code: 'bad_request', retry: false, message: 'data is not fit for JSON' };
+    }
+    this.#parts.report('log', error);
+    return { code: 'internal', retry: true };
+  }
+}

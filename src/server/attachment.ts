@@ -1,0 +1,90 @@
+/** Sharing an HTTP server with an app: its routes and its other upgrades stay its own. */
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+
+/** What a hub takes over on an HTTP server. */
+export interface Routes {
+  /** Path of the WebSocket endpoint. */
+  readonly path: string;
+  /** Path of the recovery call, or `false` when the app calls `handleRecover` itself. */
+  readonly recoverPath: string | false;
+  readonly onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly onRecover: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+/**
+ * Starts answering on the two paths.
+ *
+ * The listeners for requests that are there now are called for every other path. One that is added
+ * later sees the recovery call too, so attach after the app.
+ *
+ * @returns a function that puts everything back; it may be called twice.
+ */
+export function attachRoutes(server: Server | HttpsServer, routes: Routes): () => void {
+  const detachUpgrade = attachUpgrade(server, routes);
+  const detachRequest = attachRequest(server, routes);
+  return () => {
+    detachUpgrade();
+    detachRequest();
+  };
+}
+
+function attachUpgrade(server: Server | HttpsServer, { path, onUpgrade }: Routes): () => void {
+  const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    if (pathOf(request) === path) {
+      onUpgrade(request, socket, head);
+    } else if (server.listenerCount('upgrade') === 1) {
+      // Nobody else will answer, and Node leaves a socket alone that has been handed to a listener.
+      refuseUpgrade(socket, 404);
+    }
+  };
+  server.on('upgrade', listener);
+  return () => void server.off('upgrade', listener);
+}
+
+function attachRequest(
+  server: Server | HttpsServer,
+  { recoverPath, onRecover }: Routes,
+): () => void {
+  if (recoverPath === false) return () => undefined;
+  const others = server.listeners('request') as RequestListener[];
+  const listener: RequestListener = (request, response) => {
+    if (pathOf(request) === recoverPath) {
+      onRecover(request, response);
+    } else if (server.listenerCount('request') === 1 && others.length === 0) {
+      response.statusCode = 404;
+      response.end();
+    } else {
+      for (const other of others) other.call(server, request, response);
+    }
+  };
+  for (const other of others) server.off('request', other);
+  server.on('request', listener);
+  return () => {
+    if (!server.listeners('request').includes(listener)) return;
+    server.off('request', listener);
+    for (const other of others) server.on('request', other);
+  };
+}
+
+const REASONS = new Map([
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [503, 'Service Unavailable'],
+]);
+
+/** Answers an upgrade that will not happen, and ends its socket. */
+export function refuseUpgrade(socket: Duplex, status: 403 | 404 | 503): void {
+  // The client may be gone already; there is nobody to tell.
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status} ${REASONS.get(status) ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+  );
+}
+
+function pathOf({ url = '' }: IncomingMessage): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
+}

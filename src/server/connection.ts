@@ -1,0 +1,275 @@
+/**
+ * One connection: its socket, who is behind it, and the order of its frames.
+ *
+ * What a request is answered with is in `answers.ts`. Here is when it is answered: one at a time, in the
+ * order received, and not before `connect` was allowed.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { RawData, WebSocket } from 'ws';
+import { CLOSE, type WireCode } from '../core/frames.js';
+import { Answers } from './answers.js';
+import { RETRY, type Decision, type RefusalCode } from './authorize.js';
+import type { Subscriber } from './fanout.js';
+import { Inbox } from './inbox.js';
+import { Outbox } from './outbox.js';
+import type { HubParts } from './parts.js';
+import { readFrames, type RequestFrame } from './request-frames.js';
+import { errorText, goawayText, headsText, unsubscribedText, welcomeText } from './wire.js';
+
+type State =
+  /** Nothing was allowed yet: the token comes with the first frame, if there is one. */
+  | { readonly name: 'new' }
+  | { readonly name: 'ready'; readonly token: string | undefined; readonly principal: Principal }
+  | { readonly name: 'closed' };
+
+type Principal = string | undefined;
+
+/** A frame in the queue, with the app's answer where it was asked for ahead of its turn. */
+interface Queued {
+  readonly frame: RequestFrame;
+  decision?: Decision | Promise<Decision>;
+}
+
+/** The close that follows when the connection as a whole is refused. */
+const REFUSAL_CLOSE: Readonly<Record<RefusalCode, number>> = {
+  unauthorized: CLOSE.unauthorized,
+  forbidden: CLOSE.forbidden,
+  not_found: CLOSE.forbidden,
+  limit: CLOSE.rate,
+  internal: 1011,
+};
+
+/** How long a client may take to answer a close before its socket is destroyed. */
+const CLOSE_GRACE_MS = 5_000;
+
+/** Heartbeats without any sign of life, pongs of the browser included, after which a client is gone. */
+const SILENT_BEATS = 3;
+
+/** Joins whose authorisation is asked for at the same time. They are still answered in order. */
+const ASKED_AHEAD = 32;
+
+export class Connection implements Subscriber {
+  /** Settled when the socket is gone. */
+  readonly gone: Promise<void>;
+  readonly channels: Set<string> = new Set<string>();
+  readonly request: IncomingMessage;
+  readonly #parts: HubParts;
+  readonly #socket: WebSocket;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox<Queued>;
+  readonly #answers: Answers;
+  #state: State = { name: 'new' };
+  #silentBeats = 0;
+  #killTimer: NodeJS.Timeout | undefined;
+
+  constructor(parts: HubParts, socket: WebSocket, request: IncomingMessage) {
+    const { settings, counters, tick } = parts;
+    this.#parts = parts;
+    this.#socket = socket;
+    this.request = request;
+    this.#outbox = new Outbox(socket, {
+      maxBufferedBytes: settings.maxBufferedBytes,
+      schedule: tick.schedule,
+      counters,
+      onOverflow: () => {
+        counters.slowConsumers += 1;
+        this.close(CLOSE.slowConsumer, 'slow consumer');
+      },
+    });
+    this.#inbox = new Inbox(settings, (queued) => this.#handle(queued));
+    this.#answers = new Answers(parts, this);
+    this.gone = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.#onGone();
+        resolve();
+      });
+    });
+    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on('pong', () => {
+      this.#silentBeats = 0;
+    });
+    // The socket closes itself right after, with the right code: too long, not UTF-8, a reset.
+    socket.on('error', (error: Error & { readonly code?: string }) => {
+      if (error.code?.startsWith('WS_ERR_') === true) counters.badFrames += 1;
+    });
+    this.send(welcomeText(settings.heartbeatMs, settings.limits));
+  }
+
+  isOpen(): boolean {
+    return this.#state.name !== 'closed';
+  }
+
+  get token(): string | undefined {
+    return this.#state.name === 'ready' ? this.#state.token : undefined;
+  }
+
+  get principal(): Principal {
+    return this.#state.name === 'ready' ? this.#state.principal : undefined;
+  }
+
+  send(text: string): void {
+    this.#outbox.push(text);
+  }
+
+  deliver(text: string, bytes: number): void {
+    this.#parts.counters.messagesOut += 1;
+    this.#outbox.push(text, bytes);
+  }
+
+  /** Sends the entries of the connection's own channels; a channel without one is left out. */
+  sendHeads(entries: ReadonlyMap<string, string>): void {
+    const own: string[] = [];
+    for (const channel of this.channels) {
+      const entry = entries.get(channel);
+      if (entry !== undefined) own.push(entry);
+    }
+    this.send(headsText(own));
+  }
+
+  /** Resolves when what was sent before has left, or the connection is closed. */
+  drained(): Promise<void> {
+    return this.#outbox.drained();
+  }
+
+  /** Ends the connection because of a refusal: says why, then closes. */
+  refuse(code: RefusalCode, id?: number, channel?: string): void {
+    this.send(errorText({ id, channel, code, retry: RETRY[code] }));
+    this.#outbox.finish();
+    this.close(REFUSAL_CLOSE[code], code);
+  }
+
+  /** Tells the client to come back, spread over `spreadMs`, and closes. */
+  goAway(spreadMs: number): void {
+    this.send(goawayText(spreadMs));
+    this.#outbox.finish();
+    this.close(CLOSE.restart, 'restart');
+  }
+
+  /** Closes and frees at once what the connection held; what was queued is dropped. */
+  close(code: number, reason: string): void {
+    if (!this.isOpen()) return;
+    this.#release();
+    this.#socket.close(code, reason);
+    // A client that does not read will not answer the close either.
+    this.#killTimer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Once per heartbeat: is anybody there? A browser answers without waking the page. */
+  probe(): void {
+    if (this.#silentBeats >= SILENT_BEATS) {
+      this.#parts.counters.deadPeers += 1;
+      this.terminate();
+      return;
+    }
+    this.#silentBeats += 1;
+    this.#socket.ping();
+  }
+
+  #onGone(): void {
+    clearTimeout(this.#killTimer);
+    this.#release();
+  }
+
+  #release(): void {
+    this.#state = { name: 'closed' };
+    this.#inbox.clear();
+    this.#outbox.close();
+    for (const channel of this.channels) this.#parts.fanout.detach(channel, this);
+    this.channels.clear();
+  }
+
+  #onMessage(data: RawData, isBinary: boolean): void {
+    this.#silentBeats = 0;
+    if (!this.isOpen()) return;
+    const { counters, settings } = this.#parts;
+    // With the default `binaryType` of ws this is one Buffer.
+    const bytes = (data as Buffer).byteLength;
+    counters.bytesIn += bytes;
+    const frames = isBinary
+      ? undefined
+      : readFrames((data as Buffer).toString(), settings.limits.batch);
+    if (frames === undefined) {
+      counters.badFrames += 1;
+      this.close(CLOSE.badFrame, 'not a JSON object or an array of them');
+      return;
+    }
+    counters.framesIn += frames.length;
+    const queued = frames.map((frame): Queued => ({ frame }));
+    if (this.#inbox.push(queued, bytes)) return;
+    counters.floods += 1;
+    this.close(CLOSE.rate, 'too many frames waiting');
+  }
+
+  #handle(queued: Queued): void | Promise<void> {
+    const { frame } = queued;
+    switch (frame.type) {
+      case 'refused':
+        return this.#answers.refused(frame);
+      case 'ping':
+        return this.#answers.ping();
+      case 'unsubscribe':
+        return this.#answers.unsubscribe(frame.channel);
+      case 'auth':
+        return this.#authenticate(frame.token);
+      default:
+        return this.#handleRequest(queued, frame);
+    }
+  }
+
+  async #handleRequest(
+    queued: Queued,
+    frame: Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>,
+  ): Promise<void> {
+    // A client without a token just begins: then cookies, or nothing, say who it is.
+    if (this.#state.name === 'new') await this.#authenticate(undefined);
+    if (!this.isOpen()) return;
+    switch (frame.type) {
+      case 'subscribe':
+        this.#askAhead();
+        return this.#answers.subscribe(frame, queued.decision ?? this.#answers.ask(frame));
+      case 'publish':
+        return this.#answers.publish(frame);
+      case 'recover':
+        return this.#answers.recover(frame);
+    }
+  }
+
+  /** A client that comes back joins all its channels in a row: ask for them side by side. */
+  #askAhead(): void {
+    let count = 0;
+    for (const queued of this.#inbox.waiting()) {
+      if (queued.frame.type !== 'subscribe' || count >= ASKED_AHEAD) return;
+      queued.decision ??= this.#answers.ask(queued.frame);
+      count += 1;
+    }
+  }
+
+  async #authenticate(token: string | undefined): Promise<void> {
+    const { authorizer } = this.#parts;
+    const decision = await authorizer.decide({ token, action: 'connect', request: this.request });
+    if (!this.isOpen()) return;
+    if (!decision.allowed) {
+      this.refuse(decision.code);
+      return;
+    }
+    const before = this.#state;
+    this.#state = { name: 'ready', token, principal: decision.principal };
+    if (before.name === 'ready' && before.principal !== decision.principal) await this.#recheck();
+  }
+
+  /** Another principal now: what the one before was allowed to hear is asked for again. */
+  async #recheck(): Promise<void> {
+    for (const channel of [...this.channels]) {
+      const decision = await this.#answers.ask({ channel });
+      if (!this.isOpen()) return;
+      if (decision.allowed) continue;
+      this.#answers.unsubscribe(channel);
+      const code: WireCode = decision.code;
+      this.send(unsubscribedText(channel, code, RETRY[decision.code]));
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/** The options of the hub: their meaning, their defaults, and the one place that checks them. */
+import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
+import type { Limits } from '../core/frames.js';
+import type { Authorize } from './authorize.js';
+import { refuseOption, wholeNumber } from './errors.js';
+import type { Log } from './log.js';
+import type { Origins } from './origin.js';
+import type { OnError } from './report.js';
+
+export interface HubOptions {
+  /** Where numbers are made and messages are kept. The hub serves it and does not own it. */
+  readonly log: Log;
+  /** Who may do what. There is no default: `() => ({})` lets everybody do everything. */
+  readonly authorize: Authorize;
+  /**
+   * Milliseconds between two heartbeats. Announced to clients, which take a connection for dead after
+   * 2.5 of them without a frame. Default 25,000, below the idle limits of common proxies; 10 to
+   * 3,600,000.
+   */
+  readonly heartbeatMs?: number;
+  /** What one request may ask for. Announced to clients. */
+  readonly limits?: HubLimits;
+  /**
+   * Whose pages may connect and recover. Default: pages of the same host, by comparing the headers
+   * `Origin` and `Host`; behind a proxy that rewrites `Host`, name the origins. Requests without an
+   * `Origin` come from no browser and are always let in.
+   */
+  readonly origins?: Origins;
+  /**
+   * Longest WebSocket message accepted, in bytes; a longer one ends its connection with 1009. Default
+   * 1,048,576; 1,024 to 16,777,216.
+   */
+  readonly maxFrameBytes?: number;
+  /**
+   * Bytes that may wait for one connection before its client counts as too slow: it is closed with
+   * 4408 and resumes from the log. Default 4,194,304; at least twice `limits.pageBytes`, so that a
+   * recovery never makes a client slow.
+   */
+  readonly maxBufferedBytes?: number;
+  /**
+   * Frames of one connection that may wait for their turn; more of them end it with 4429. Default
+   * 20,000, room for a client that joins 10,000 channels at once; 1 to 10,000,000.
+   */
+  readonly maxQueuedFrames?: number;
+  /** The same in bytes of WebSocket messages. Default 4,194,304; at least `maxFrameBytes`. */
+  readonly maxQueuedBytes?: number;
+  /**
+   * Recoveries over HTTP that may be under way at once, slow readers included; more of them get a 503.
+   * Default 256; 1 to 1,000,000.
+   */
+  readonly maxRecoveries?: number;
+  /** What a 429 or 503 asks a client to wait, in milliseconds. Default 1,000; 0 to 3,600,000. */
+  readonly retryAfterMs?: number;
+  /**
+   * Called for each new connection before anything is sent on it; the hub calls `socket.send` by that
+   * name every time, so that a test may replace it. What it throws is reported to `onError`.
+   */
+  readonly onConnection?: (socket: WebSocket, request: IncomingMessage) => void;
+  /**
+   * Told of failures that clients see only as `internal`: of the log, of `authorize`, of other
+   * functions given here. It must not throw. Default: one line on the console, without the token.
+   */
+  readonly onError?: OnError;
+}
+
+export interface HubLimits {
+  /** Messages in a page of a recovery. Default 1,000; 1 to 100,000. */
+  readonly page?: number;
+  /**
+   * Bytes of messages in the answer to one recovery, over all channels of a `recover` frame. One
+   * message is always given, whatever its length. Default 1,048,576; 1,024 to 67,108,864.
+   */
+  readonly pageBytes?: number;
+  /** Channels in one `recover` frame. Default 500; 1 to 10,000. */
+  readonly batch?: number;
+  /** Subscriptions of one connection. Default 10,000; 1 to 1,000,000. */
+  readonly channels?: number;
+}
+
+export type HubSettings = Required<
+  Omit<HubOptions, 'limits' | 'origins' | 'onConnection' | 'onError'>
+> &
+  Pick<HubOptions, 'origins' | 'onConnection' | 'onError'> & { readonly limits: Required<Limits> };
+
+/** @throws ServerError `bad_option` at the first option that is not what it may be. */
+export function resolveHubOptions(options: HubOptions): HubSettings {
+  const { limits = {}, maxBufferedBytes = 4_194_304, maxQueuedBytes = 4_194_304 } = options;
+  const page = wholeNumber('limits.page', limits.page ?? 1_000, 1, 100_000);
+  const pageBytes = wholeNumber(
+    'limits.pageBytes',
+    limits.pageBytes ?? 1_048_576,
+    1_024,
+    67_108_864,
+  );
+  const batch = wholeNumber('limits.batch', limits.batch ?? 500, 1, 10_000);
+  const channels = wholeNumber('limits.channels', limits.channels ?? 10_000, 1, 1_000_000);
+  const maxFrameBytes = wholeNumber(
+    'maxFrameBytes',
+    options.maxFrameBytes ?? 1_048_576,
+    1_024,
+    16_777_216,
+  );
+
+  checkLog(options.log);
+  checkFunction('authorize', options.authorize);
+  if (options.onConnection !== undefined) checkFunction('onConnection', options.onConnection);
+  if (options.onError !== undefined) checkFunction('onError', options.onError);
+  return {
+    ...options,
+    limits: { page, pageBytes, batch, channels },
+    heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? 25_000, 10, 3_600_000),
+    maxFrameBytes,
+    maxBufferedBytes: wholeNumber('maxBufferedBytes', maxBufferedBytes, 2 * pageBytes, MAX_BYTES),
+    maxQueuedFrames: wholeNumber(
+      'maxQueuedFrames',
+      options.maxQueuedFrames ?? 20_000,
+      1,
+      10_000_000,
+    ),
+    maxQueuedBytes: wholeNumber('maxQueuedBytes', maxQueuedBytes, maxFrameBytes, MAX_BYTES),
+    maxRecoveries: wholeNumber('maxRecoveries', options.maxRecoveries ?? 256, 1, 1_000_000),
+    retryAfterMs: wholeNumber('retryAfterMs', options.retryAfterMs ?? 1_000, 0, 3_600_000),
+  };
+}
+
+/** 1 GiB: beyond it a bound bounds nothing. */
+const MAX_BYTES = 1_073_741_824;
+
+function checkFunction(option: string, value: unknown): void {
+  if (typeof value !== 'function') refuseOption(option, value, 'a function');
+}
+
+function checkLog(log: unknown): void {
+  const has = (method: keyof Log): boolean =>
+    typeof (log as Partial<Record<keyof Log, unknown>>)[method] === 'function';
+  const methods = ['append', 'facts', 'read', 'listen'] as const;
+  if (typeof log === 'object' && log !== null && methods.every(has)) return;
+  refuseOption('log', log, 'a log, such as memoryLog()');
+}

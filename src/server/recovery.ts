@@ -1,0 +1,51 @@
+/**
+ * Fetch-since: reading pages from the log for both carriers, the `recover` frame and HTTP.
+ *
+ * The answer is the facts and what is retained; whether that is a loss is the client's to decide. The
+ * judgement made here only feeds the counters.
+ */
+import type { RecoverRequest } from '../core/frames.js';
+import type { Log, LogPage, ReadOptions } from './log.js';
+import type { Counters } from './stats.js';
+
+export class Recovery {
+  readonly #log: Log;
+  readonly #counters: Counters;
+  /** Reads under way. After a lost fan-out message, all readers of a channel ask the same at once. */
+  readonly #flights = new Map<string, Promise<LogPage>>();
+
+  constructor(log: Log, counters: Counters) {
+    this.#log = log;
+    this.#counters = counters;
+  }
+
+  /** One page. Rejects when the log does. Authorisation is the caller's duty. */
+  async page(request: RecoverRequest, options: ReadOptions): Promise<LogPage> {
+    const page = await this.#read(request, options);
+    this.#counters.recoveries[outcome(request, page)] += 1;
+    if (page.messages.length > 0) this.#counters.pages += 1;
+    return page;
+  }
+
+  #read(request: RecoverRequest, options: ReadOptions): LogPage | Promise<LogPage> {
+    const { channel, epoch, seq } = request;
+    const key = JSON.stringify([channel, epoch, seq, options.limit, options.maxBytes]);
+    const flight = this.#flights.get(key);
+    if (flight) return flight;
+
+    const page = this.#log.read(channel, { epoch, seq }, options);
+    if (!(page instanceof Promise)) return page;
+    const landed = page.finally(() => this.#flights.delete(key));
+    this.#flights.set(key, landed);
+    return landed;
+  }
+}
+
+function outcome(
+  { epoch, seq }: RecoverRequest,
+  page: LogPage,
+): 'ok' | 'truncated' | 'epoch' | 'rewind' {
+  if (epoch !== page.epoch) return 'epoch';
+  if (seq > page.head) return 'rewind';
+  return seq < page.oldest - 1 ? 'truncated' : 'ok';
+}

@@ -1,0 +1,106 @@
+/**
+ * The frames that the hub sends, as JSON text.
+ *
+ * A message is written once for all its readers: its data is text already, and frames and pages are
+ * joined around it. Objects keyed by channel are joined by hand too, because an object of JavaScript
+ * has no room for a channel named `__proto__`.
+ */
+import type { Facts, Limits, WireCode } from '../core/frames.js';
+import type { LogMessage, LogPage, StampedMessage } from './log.js';
+
+/** What the hub can do, as `welcome` announces it. */
+const CAPS = ['recover', 'publish', 'ping', 'auth', 'arrays', 'goaway'] as const;
+
+/** A refusal. `retry` tells the client whether the same request may succeed later. */
+export interface WireError {
+  readonly id?: number | undefined;
+  readonly channel?: string | undefined;
+  readonly code: WireCode;
+  readonly retry: boolean;
+  /** One fixed sentence for a developer. Never a part of the request. */
+  readonly message?: string | undefined;
+}
+
+export function welcomeText(heartbeatMs: number, limits: Required<Limits>): string {
+  const { page, pageBytes, batch, channels } = limits;
+  const shown = { page, pageBytes, batch, channels };
+  return JSON.stringify({ type: 'welcome', caps: CAPS, heartbeatMs, limits: shown });
+}
+
+export function subscribedText(id: number | undefined, channel: string, facts: Facts): string {
+  const { epoch, head, oldest } = facts;
+  return JSON.stringify({ type: 'subscribed', id, channel, epoch, head, oldest });
+}
+
+/** A message frame. It always names its epoch: an old frame must not pass for one of a new life. */
+export function messageText(message: LogMessage): string {
+  const channel = JSON.stringify(message.channel);
+  const epoch = JSON.stringify(message.epoch);
+  return `{"type":"message","channel":${channel},"epoch":${epoch},${numbered(message)}`;
+}
+
+/** One entry of a `heads` frame. */
+export function headEntry(channel: string, { epoch, head }: Facts): string {
+  return `${JSON.stringify(channel)}:[${JSON.stringify(epoch)},${head}]`;
+}
+
+export function headsText(entries: readonly string[]): string {
+  return `{"type":"heads","heads":{${entries.join(',')}}}`;
+}
+
+export const PONG_TEXT = '{"type":"pong"}';
+
+export function ackText(id: number, { channel, epoch, seq }: StampedMessage): string {
+  return JSON.stringify({ type: 'ack', id, channel, epoch, seq });
+}
+
+export function errorText({ id, channel, code, retry, message }: WireError): string {
+  return JSON.stringify({ type: 'error', id, channel, code, retry, message });
+}
+
+export function unsubscribedText(channel: string, code: WireCode, retry: boolean): string {
+  return JSON.stringify({ type: 'unsubscribed', channel, code, retry });
+}
+
+export function goawayText(spreadMs: number): string {
+  return JSON.stringify({ type: 'goaway', spreadMs });
+}
+
+export function recoveredText(id: number, items: readonly string[]): string {
+  return `{"type":"recovered","id":${id},"items":[${items.join(',')}]}`;
+}
+
+/** The body of a recovery over HTTP. */
+export function pageText(channel: string, page: LogPage): string {
+  return `{${pageFields(channel, page)}`;
+}
+
+/** The same page as an item of a `recovered` frame. */
+export function pageItem(channel: string, page: LogPage): string {
+  return `{"status":200,${pageFields(channel, page)}`;
+}
+
+/** An item that could not be answered. */
+export function refusedItem(
+  status: number,
+  channel: string | undefined,
+  code: WireCode,
+  retryInMs?: number,
+): string {
+  return JSON.stringify({ status, channel, code, retryInMs });
+}
+
+/** Everything of a page but the opening brace. */
+function pageFields(channel: string, page: LogPage): string {
+  const { epoch, head, oldest, messages, more, upto } = page;
+  const facts = JSON.stringify({ channel, epoch, head, oldest }).slice(1, -1);
+  const rows = messages.map((message) => `{${numbered(message)}`).join(',');
+  const cut = upto === undefined ? '' : `,"upto":${upto}`;
+  return `${facts},"messages":[${rows}],"more":${String(more)}${cut}}`;
+}
+
+/** What a message is in a frame and in a page alike, with the closing brace. */
+function numbered({ seq, ts, from, json }: LogMessage): string {
+  const sender = from === undefined ? '' : `"from":${JSON.stringify(from)},`;
+  return `"seq":${seq},"ts":${ts},${sender}"data":${json}}`;
+}
