@@ -1,0 +1,307 @@
+/** What every log must do, whatever keeps it. Run it against each implementation. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Log, LogMessage } from '../../src/server/index.js';
+
+/** An empty log and the means to bring about what only time or an accident would. */
+export interface LogUnderTest {
+  readonly log: Log;
+  /** Drops the messages of a channel as if they had aged. */
+  expire(channel: string): Promise<void> | void;
+  /** Loses the log, as a restart or a failover would. */
+  restart(): Promise<void> | void;
+}
+
+/** @param makeLog makes a log whose data may have 1,000 bytes of JSON and that keeps 5 messages. */
+export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest): void {
+  let it_: LogUnderTest;
+  let log: Log;
+  let epoch: string;
+  const room = 'room:1';
+  const wide = { limit: 100, maxBytes: 1_000_000 };
+
+  const append = async (count: number, channel = room): Promise<void> => {
+    for (let i = 0; i < count; i += 1) await log.append(channel, { i });
+  };
+  const seqs = (messages: readonly LogMessage[]): number[] => messages.map(({ seq }) => seq);
+
+  beforeEach(async () => {
+    it_ = await makeLog();
+    log = it_.log;
+    ({ epoch } = await log.facts(room));
+  });
+
+  describe('numbers', () => {
+    it('begin at 1 and have no holes, per channel', async () => {
+      await append(2);
+      const third = await log.append(room, 'x');
+      const other = await log.append('room:2', 'y');
+      expect([third.seq, other.seq]).toEqual([3, 1]);
+    });
+
+    it('are stamped on what was given, with the epoch that the facts had named', async () => {
+      const before = Date.now();
+      const stamped = await log.append(room, { a: 1 }, { from: 'ann' });
+      expect(stamped).toMatchObject({ channel: room, epoch, seq: 1, data: { a: 1 }, from: 'ann' });
+      expect(JSON.parse(stamped.json)).toEqual({ a: 1 });
+      expect(stamped.ts).toBeGreaterThanOrEqual(before);
+      expect(stamped.ts).toBeLessThanOrEqual(Date.now());
+    });
+
+    it('are the same in the append, the feed and the page', async () => {
+      const fed: LogMessage[] = [];
+      const stop = log.listen((message) => fed.push(message));
+      const { data: _data, repeated: _repeated, ...stamped } = await log.append(room, [1]);
+      stop();
+      const { messages } = await log.read(room, { epoch, seq: 0 }, wide);
+      expect(messages).toEqual([stamped]);
+      expect(fed).toEqual([stamped]);
+    });
+
+    it('are not used up by what is refused', async () => {
+      const refused: [unknown, string][] = [
+        [undefined, 'bad_data'],
+        [10n, 'bad_data'],
+        ['x'.repeat(1_000), 'too_large'],
+      ];
+      for (const [data, code] of refused) {
+        await expect(async () => log.append(room, data)).rejects.toMatchObject({ code });
+      }
+      expect((await log.append(room, 'x'.repeat(998))).seq).toBe(1);
+    });
+
+    it('are refused to channels and keys that are no names', async () => {
+      for (const channel of ['', 'a\nb', '\u0085', 'x'.repeat(256), 'é'.repeat(128), '\ud800']) {
+        const refused = { code: 'bad_argument', details: { argument: 'channel' } };
+        await expect(async () => log.append(channel, 1)).rejects.toMatchObject(refused);
+      }
+      for (const key of ['', 'x'.repeat(256)]) {
+        const refused = { code: 'bad_argument', details: { argument: 'key' } };
+        await expect(async () => log.append(room, 1, { key })).rejects.toMatchObject(refused);
+      }
+    });
+
+    it('stay in order when appended all at once', async () => {
+      const fed: number[] = [];
+      log.listen(({ seq }) => fed.push(seq));
+      const all = await Promise.all(Array.from({ length: 200 }, (_, i) => log.append(room, i)));
+      const expected = Array.from({ length: 200 }, (_, i) => i + 1);
+      expect(all.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(expected);
+      expect(fed).toEqual(expected);
+    });
+  });
+
+  describe('facts', () => {
+    it('of an empty channel are head 0 and oldest 1, and name the epoch of its first message', async () => {
+      expect(await log.facts('never:used')).toEqual({
+        epoch: expect.any(String),
+        head: 0,
+        oldest: 1,
+      });
+      const before = await log.facts('never:used');
+      expect((await log.append('never:used', 1)).epoch).toBe(before.epoch);
+    });
+
+    it('follow the head, and the oldest once the length is exceeded', async () => {
+      await append(5);
+      expect(await log.facts(room)).toEqual({ epoch, head: 5, oldest: 1 });
+      await append(2);
+      expect(await log.facts(room)).toEqual({ epoch, head: 7, oldest: 3 });
+    });
+
+    it('of a log whose messages have aged are oldest = head + 1', async () => {
+      await append(3);
+      await it_.expire(room);
+      expect(await log.facts(room)).toEqual({ epoch, head: 3, oldest: 4 });
+      expect((await log.append(room, 1)).seq).toBe(4);
+      expect(await log.facts(room)).toEqual({ epoch, head: 4, oldest: 4 });
+    });
+
+    it('name a new epoch after the log was lost, and start over', async () => {
+      await append(3);
+      await it_.restart();
+      const facts = await log.facts(room);
+      expect(facts).toMatchObject({ head: 0, oldest: 1 });
+      expect(facts.epoch).not.toBe(epoch);
+    });
+  });
+
+  describe('a page', () => {
+    it('excludes the position itself', async () => {
+      await append(3);
+      const page = await log.read(room, { epoch, seq: 1 }, wide);
+      expect(seqs(page.messages)).toEqual([2, 3]);
+      expect(page).toMatchObject({ epoch, head: 3, oldest: 1, more: false });
+    });
+
+    it('from the head is empty and complete', async () => {
+      await append(3);
+      const page = await log.read(room, { epoch, seq: 3 }, wide);
+      expect(page).toEqual({ epoch, head: 3, oldest: 1, messages: [], more: false });
+    });
+
+    it('from just before the oldest has everything that is kept', async () => {
+      await append(7);
+      const page = await log.read(room, { epoch, seq: 2 }, wide);
+      expect(seqs(page.messages)).toEqual([3, 4, 5, 6, 7]);
+      expect(page.oldest).toBe(3);
+    });
+
+    it('from before that has the same, and its oldest tells the loss', async () => {
+      await append(7);
+      const page = await log.read(room, { epoch, seq: 1 }, wide);
+      expect(seqs(page.messages)).toEqual([3, 4, 5, 6, 7]);
+      expect(page.oldest).toBe(3);
+    });
+
+    it('from the head of an aged log is up to date', async () => {
+      await append(3);
+      await it_.expire(room);
+      const page = await log.read(room, { epoch, seq: 3 }, wide);
+      expect(page).toEqual({ epoch, head: 3, oldest: 4, messages: [], more: false });
+    });
+
+    it('from ahead of the head has the facts and nothing else', async () => {
+      await append(3);
+      for (const seq of [4, Number.MAX_SAFE_INTEGER]) {
+        const page = await log.read(room, { epoch, seq }, wide);
+        expect(page).toEqual({ epoch, head: 3, oldest: 1, messages: [], more: false });
+      }
+    });
+
+    it('from another epoch has the facts and nothing else', async () => {
+      await append(3);
+      const page = await log.read(room, { epoch: 'another', seq: 0 }, wide);
+      expect(page).toEqual({ epoch, head: 3, oldest: 1, messages: [], more: false });
+    });
+
+    it('from a position of before a restart has nothing of after it', async () => {
+      await append(3);
+      await it_.restart();
+      await append(5);
+      const page = await log.read(room, { epoch, seq: 1 }, wide);
+      expect(page.messages).toEqual([]);
+      expect(page).toMatchObject({ head: 5, oldest: 1, more: false });
+      expect(page.epoch).not.toBe(epoch);
+    });
+
+    it('of a channel that never had a message is empty', async () => {
+      const page = await log.read('never:used', { epoch, seq: 0 }, wide);
+      expect(page).toMatchObject({ head: 0, oldest: 1, messages: [], more: false });
+    });
+
+    it('that is cut by its length says more, and the next ones lead to the head', async () => {
+      await append(5);
+      const got: number[] = [];
+      const mores: boolean[] = [];
+      for (let more = true; more;) {
+        const page = await log.read(room, { epoch, seq: got.at(-1) ?? 0 }, { ...wide, limit: 2 });
+        got.push(...seqs(page.messages));
+        mores.push((more = page.more));
+      }
+      expect(got).toEqual([1, 2, 3, 4, 5]);
+      expect(mores).toEqual([true, true, false]);
+    });
+
+    it('that ends exactly at the head does not say more', async () => {
+      await append(2);
+      const page = await log.read(room, { epoch, seq: 0 }, { ...wide, limit: 2 });
+      expect(page.more).toBe(false);
+    });
+
+    it('that is cut by its bytes says how far it reaches', async () => {
+      for (let i = 0; i < 4; i += 1) await log.append(room, 'x'.repeat(900));
+      const page = await log.read(room, { epoch, seq: 1 }, { ...wide, maxBytes: 2_100 });
+      expect(seqs(page.messages)).toEqual([2, 3]);
+      expect(page).toMatchObject({ more: true, upto: 3 });
+    });
+
+    it('has one message even if that is longer than the page', async () => {
+      for (let i = 0; i < 2; i += 1) await log.append(room, 'x'.repeat(900));
+      const page = await log.read(room, { epoch, seq: 0 }, { ...wide, maxBytes: 10 });
+      expect(seqs(page.messages)).toEqual([1]);
+      expect(page).toMatchObject({ more: true, upto: 1 });
+    });
+
+    it('of no bytes at all covers nothing and says so', async () => {
+      await append(2);
+      const page = await log.read(room, { epoch, seq: 1 }, { ...wide, maxBytes: 0 });
+      expect(page).toEqual({ epoch, head: 2, oldest: 1, messages: [], more: true, upto: 1 });
+      const upToDate = await log.read(room, { epoch, seq: 2 }, { ...wide, maxBytes: 0 });
+      expect(upToDate).toMatchObject({ messages: [], more: false });
+    });
+
+    it('from a number that is none is refused', async () => {
+      for (const seq of [-1, 1.5, Number.NaN, 2 ** 53]) {
+        const refused = { code: 'bad_argument', details: { argument: 'after.seq' } };
+        await expect(async () => log.read(room, { epoch, seq }, wide)).rejects.toMatchObject(
+          refused,
+        );
+      }
+    });
+  });
+
+  describe('a publish key', () => {
+    it('that comes again appends nothing and answers the first number', async () => {
+      const first = await log.append(room, 'a', { key: 'k', from: 'ann', principal: 'ann' });
+      await append(1);
+      const second = await log.append(room, 'b', { key: 'k', from: 'ann', principal: 'ann' });
+      expect(first.repeated).toBe(false);
+      expect(second).toMatchObject({ epoch, seq: 1, repeated: true });
+      expect((await log.facts(room)).head).toBe(2);
+    });
+
+    it('that races with itself is one message', async () => {
+      const fed: number[] = [];
+      log.listen(({ seq }) => fed.push(seq));
+      const twins = Array.from({ length: 20 }, () => log.append(room, 'a', { key: 'k' }));
+      const answers = await Promise.all(twins);
+      expect(new Set(answers.map(({ seq }) => seq))).toEqual(new Set([1]));
+      expect(answers.filter(({ repeated }) => !repeated)).toHaveLength(1);
+      expect(fed).toEqual([1]);
+    });
+
+    it('of another principal or channel is another key', async () => {
+      await log.append(room, 'a', { key: 'k', principal: 'ann' });
+      expect((await log.append(room, 'a', { key: 'k', principal: 'bob' })).seq).toBe(2);
+      expect((await log.append(room, 'a', { key: 'k' })).seq).toBe(3);
+      expect((await log.append('room:2', 'a', { key: 'k', principal: 'ann' })).seq).toBe(1);
+    });
+
+    it('of another epoch is a new publish', async () => {
+      await append(1);
+      await log.append(room, 'a', { key: 'k' });
+      await it_.restart();
+      expect(await log.append(room, 'a', { key: 'k' })).toMatchObject({ seq: 1, repeated: false });
+    });
+
+    it('is not remembered for what was refused', async () => {
+      const tooLong = 'x'.repeat(1_000);
+      await expect(async () => log.append(room, tooLong, { key: 'k' })).rejects.toThrow(
+        'maxDataBytes',
+      );
+      expect(await log.append(room, 'a', { key: 'k' })).toMatchObject({ seq: 1, repeated: false });
+    });
+  });
+
+  describe('the feed', () => {
+    it('ends for one listener without disturbing another, and may be ended twice', async () => {
+      const left: number[] = [];
+      const stayed: number[] = [];
+      const stop = log.listen(({ seq }) => left.push(seq));
+      log.listen(({ seq }) => stayed.push(seq));
+      await append(1);
+      stop();
+      stop();
+      await append(1);
+      expect([left, stayed]).toEqual([[1], [1, 2]]);
+    });
+
+    it('has every channel, names of objects included', async () => {
+      const fed: string[] = [];
+      log.listen(({ channel }) => fed.push(channel));
+      for (const channel of ['__proto__', 'constructor', 'toString']) await append(1, channel);
+      expect(fed).toEqual(['__proto__', 'constructor', 'toString']);
+      expect(await log.facts('__proto__')).toMatchObject({ head: 1, oldest: 1 });
+    });
+  });
+}
