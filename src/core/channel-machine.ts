@@ -1,0 +1,286 @@
+/**
+ * One channel's life: asks the store where to go on, joins on every connection, lets its reader read,
+ * and watches over the app's handlers. The numbers are the reader's business.
+ */
+import { channelState } from './channel-state.js';
+import { Consumer } from './consumer.js';
+import type { Context } from './context.js';
+import type { Facts, MessageFrame, RecoverRequest, RecoveryAnswer } from './frames.js';
+import { Handout } from './handout.js';
+import { Join, type Sender } from './join.js';
+import { isPosition, type Position, type PositionWrite, type StoredPosition } from './position.js';
+import type { PositionLedger } from './position-ledger.js';
+import { Reader } from './reader.js';
+import { Recovery } from './recovery.js';
+import type { Asker } from './recovery-calls.js';
+import type { ChannelIntent, ChannelState } from './vocabulary.js';
+
+/** What a channel needs of the session. */
+export interface ChannelHost extends Sender {
+  readonly ctx: Context;
+  readonly ledger: PositionLedger;
+  /** Puts the channel in the line for a recovery call, or takes it out. */
+  readonly enqueue: (asker: Asker) => void;
+  readonly dequeue: (asker: Asker) => void;
+}
+
+/** What an HTTP status of a recovery call means when it is final. */
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [400, 'bad_request'],
+  [403, 'forbidden'],
+  [404, 'not_found'],
+  [413, 'limit'],
+]);
+
+export class ChannelMachine implements Asker {
+  readonly #reader: Reader;
+  readonly #join: Join;
+  readonly #consumer: Consumer;
+  readonly #recovery: Recovery;
+  #published: ChannelState = { name: 'idle' };
+
+  constructor(
+    readonly channel: string,
+    readonly intent: ChannelIntent,
+    private readonly host: ChannelHost,
+  ) {
+    const { ctx, ledger } = host;
+    this.#join = new Join(ctx, channel, host);
+    this.#consumer = new Consumer(ctx, channel);
+    this.#recovery = new Recovery(ctx, channel, () => {
+      host.enqueue(this);
+    });
+    const handout = new Handout(ctx, channel, this.#consumer);
+    const parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
+    this.#reader = new Reader({ ctx, channel, intent, ledger, handout, ...parts });
+    if (intent.start === 'stored') this.#load();
+    else if (isPosition(intent.start)) this.#reader.follow(intent.start);
+  }
+
+  /** Are handlers at work that the app has not been told to be slow? A leave waits for them. */
+  get isBusy(): boolean {
+    return this.#consumer.isBusy;
+  }
+
+  get hasFailed(): boolean {
+    return this.#reader.phase.name === 'failed';
+  }
+
+  get isJoined(): boolean {
+    return this.#join.isIn;
+  }
+
+  /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */
+  get numbers():
+    { readonly last: number; readonly head: number; readonly held: number } | undefined {
+    const { phase } = this.#reader;
+    if (phase.name !== 'following') return undefined;
+    const { last, want, heldCount } = phase.detector;
+    return { last, head: want, held: heldCount };
+  }
+
+  // --- the store ---
+
+  /** The store answered, perhaps too late. */
+  loaded(stored: StoredPosition | undefined, failed: boolean): void {
+    const { ctx, ledger } = this.host;
+    if (failed) return this.loadTimedOut();
+    ledger.storage(true);
+    ctx.deadlines.clear(`load ${this.channel}`);
+    ledger.unbar(this.channel);
+    const { name } = this.#reader.phase;
+    if (stored === undefined) {
+      if (name === 'loading') this.#reader.start();
+    } else if (name === 'loading' || name === 'starting') this.#reader.resume(stored);
+    else this.#reader.honourLate(stored);
+  }
+
+  /** Go on without the store, and ask it again; nothing is written over what it has not told. */
+  loadTimedOut(): void {
+    const { ctx, ledger } = this.host;
+    ledger.storage(false);
+    ledger.bar(this.channel);
+    ctx.arm(`load ${this.channel}`, ctx.settings.backoffCapMs);
+    if (this.#reader.phase.name === 'loading') this.#reader.start();
+  }
+
+  /** The deadline of the store's answer passed, or it is time to ask once more. */
+  loadDue(): void {
+    const first = this.#reader.phase.name === 'loading';
+    this.loadTimedOut();
+    if (!first) this.host.ctx.emit({ type: 'load', channel: this.channel });
+  }
+
+  // --- the connection ---
+
+  up(): void {
+    if (this.#reader.phase.name !== 'failed') this.#join.ask();
+  }
+
+  down(): void {
+    this.#join.lost();
+    this.#recovery.stop();
+    this.host.dequeue(this);
+  }
+
+  subscribed(id: number | undefined, facts: Facts): void {
+    if (this.#join.answered(id, facts)) this.#reader.compare(facts);
+  }
+
+  /** The server refused or ended the subscription. */
+  refused(code: string, retry: boolean): void {
+    if (!retry) return this.#fail(code);
+    this.#recovery.stop();
+    this.host.dequeue(this);
+    this.#join.refused();
+  }
+
+  message(frame: MessageFrame): void {
+    if (frame.seq !== undefined) this.#reader.message(frame, frame.seq);
+    else this.host.ctx.emit({ type: 'ephemeral', channel: this.channel, data: frame.data });
+  }
+
+  head(epoch: string, head: number): void {
+    this.host.ctx.notice({ event: 'hint', channel: this.channel, head });
+    this.#reader.head(epoch, head);
+  }
+
+  /** A frame of this channel could not be read: whatever it was, the log knows. */
+  badFrame(): void {
+    this.#reader.suspect();
+  }
+
+  joinDue(): void {
+    this.#join.due();
+  }
+
+  /** Asks the server for a sign of life where it has no `ping`. */
+  probe(): void {
+    this.#join.probe();
+  }
+
+  // --- recovery ---
+
+  request(id: number): RecoverRequest | undefined {
+    const { phase } = this.#reader;
+    if (phase.name === 'following' && this.#join.isIn && this.#consumer.hasRoom) {
+      const { last } = phase.detector;
+      this.#recovery.asked(id, last);
+      return { channel: this.channel, epoch: phase.epoch, seq: last };
+    }
+    this.#recovery.stop();
+    if (!this.#consumer.hasRoom) this.#recovery.park();
+    return undefined;
+  }
+
+  answered(id: number, answer: RecoveryAnswer): void {
+    const since = this.#recovery.takeAnswer(id);
+    if (since === undefined) return;
+    const { ctx } = this.host;
+    const { channel } = this;
+    if ('page' in answer) {
+      const { page } = answer;
+      ctx.notice({ event: 'answered', channel, status: 200, head: page.head });
+      this.#reader.judge(page, since);
+      if (this.#recovery.failures === 0) ctx.deadlines.clear(`giveup ${channel}`);
+      return;
+    }
+    const { status } = answer;
+    ctx.notice({ event: 'answered', channel, status });
+    const code = REFUSALS.get(status);
+    if (code !== undefined) return this.#fail(code);
+    if ('reason' in answer && answer.defect && this.#recovery.failures === 0) {
+      ctx.problem({ code: 'recovery_failed', channel, status, detail: answer.reason });
+    }
+    this.#recovery.failed('retryInMs' in answer ? answer.retryInMs : undefined);
+    const { giveUpAfterMs } = ctx.settings;
+    if (giveUpAfterMs !== false && !ctx.deadlines.has(`giveup ${channel}`)) {
+      ctx.arm(`giveup ${channel}`, giveUpAfterMs);
+    }
+  }
+
+  /** The wait before a question is over. */
+  settled(): void {
+    this.#recovery.due();
+  }
+
+  tokenReady(): void {
+    this.#recovery.tokenReady();
+  }
+
+  giveUp(): void {
+    this.#reader.giveUp();
+  }
+
+  // --- the app's side ---
+
+  handled(count: number, mark: PositionWrite | undefined): void {
+    this.#consumer.handled(count);
+    if (mark !== undefined) this.host.ledger.mark(mark);
+    this.#unpark();
+  }
+
+  handling(): void {
+    this.#consumer.handling();
+  }
+
+  handlerFailed(kind: 'handler' | 'snapshot'): void {
+    this.#consumer.failed(kind);
+  }
+
+  handlerDue(): void {
+    this.#consumer.deadline();
+  }
+
+  retry(): void {
+    this.#consumer.retry();
+  }
+
+  snapshotTaken(position: Position | undefined): void {
+    this.#reader.snapshotTaken(position);
+    this.#unpark();
+  }
+
+  close(): void {
+    const { ctx } = this.host;
+    if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
+    this.down();
+    this.#consumer.close();
+    for (const name of ['load', 'giveup', 'leave']) ctx.deadlines.clear(`${name} ${this.channel}`);
+    this.#reader.phase = { name: 'closed' };
+  }
+
+  /** This input is done: hand on what was accepted, say what changed. */
+  finish(): void {
+    const { ctx } = this.host;
+    this.#reader.flush();
+    const parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
+    const state = channelState({ phase: this.#reader.phase, ...parts }, ctx.now, this.#published);
+    if (state === this.#published) return;
+    this.#published = state;
+    ctx.emit({ type: 'channelState', channel: this.channel, state });
+  }
+
+  #load(): void {
+    const { ctx, ledger } = this.host;
+    // Left and joined again before the flush: what waits here is newer than what the store holds.
+    const unsaved = ledger.unsaved(this.channel);
+    if (unsaved !== undefined) return this.#reader.resume(unsaved);
+    this.#reader.phase = { name: 'loading' };
+    ctx.emit({ type: 'load', channel: this.channel });
+    ctx.arm(`load ${this.channel}`, ctx.settings.storageTimeoutMs);
+  }
+
+  #unpark(): void {
+    if (this.#recovery.state.name !== 'parked' || !this.#consumer.hasRoom) return;
+    this.#recovery.stop();
+    this.#reader.pursue(0);
+  }
+
+  #fail(code: string): void {
+    if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
+    this.down();
+    this.#reader.phase = { name: 'failed', code };
+    this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
+  }
+}

@@ -1,0 +1,102 @@
+/** The phases of a channel, and what the app sees of them. */
+import type { Consumer } from './consumer.js';
+import type { GapDetector } from './gap-detector.js';
+import type { Join } from './join.js';
+import type { Position } from './position.js';
+import type { Recovery } from './recovery.js';
+import type { ChannelState, GapReason, SnapshotReason } from './vocabulary.js';
+
+/** What a discontinuity took from us, before it is known where we go on. */
+export interface Loss {
+  readonly epoch: string;
+  readonly from: number;
+  readonly reason: GapReason;
+}
+
+export type Phase =
+  /** The store was asked for our position. */
+  | { readonly name: 'loading' }
+  /** There is no position: the join reply gives one. */
+  | { readonly name: 'starting' }
+  | {
+      readonly name: 'following';
+      readonly epoch: string;
+      /** Owner token of the stored position; renewed whenever the position is replaced. */
+      readonly tok: string;
+      readonly detector: GapDetector;
+      /** Where following began: what tells whether anything was accepted since. */
+      readonly base: number;
+    }
+  /** The app's `snapshot` is loading a state that covers the log up to `target`. */
+  | {
+      readonly name: 'resetting';
+      readonly reason: SnapshotReason;
+      readonly target: Position;
+      readonly lost: Loss | undefined;
+      /** The newest position heard of meanwhile. */
+      heard: Position | undefined;
+    }
+  | { readonly name: 'failed'; readonly code: string }
+  | { readonly name: 'closed' };
+
+export type Following = Extract<Phase, { name: 'following' }>;
+
+interface Parts {
+  readonly phase: Phase;
+  readonly join: Join;
+  readonly recovery: Recovery;
+  readonly consumer: Consumer;
+}
+
+/** @returns `before` itself when nothing that the app sees has changed. */
+export function channelState(parts: Parts, now: number, before: ChannelState): ChannelState {
+  const state = derive(parts, now);
+  return sameState(state, before) ? before : state;
+}
+
+const LIVE: ChannelState = { name: 'live' };
+const JOINING: ChannelState = { name: 'joining' };
+const CLOSED: ChannelState = { name: 'closed' };
+
+function derive({ phase, join, recovery, consumer }: Parts, now: number): ChannelState {
+  if (phase.name === 'closed') return CLOSED;
+  if (phase.name === 'failed') return { name: 'failed', code: phase.code };
+  const { stall } = consumer;
+  if (stall !== undefined) return { name: 'stalled', ...stall };
+  const { refusedUntil } = join;
+  if (refusedUntil !== undefined) {
+    return { name: 'stalled', reason: 'refused', retryInMs: Math.max(0, refusedUntil - now) };
+  }
+  if (phase.name === 'resetting') {
+    return {
+      name: 'recovering',
+      since: phase.target.seq,
+      head: phase.heard?.seq ?? phase.target.seq,
+    };
+  }
+  if (!join.isIn || phase.name !== 'following') return JOINING;
+  const { state } = recovery;
+  switch (state.name) {
+    case 'idle':
+      return LIVE;
+    case 'settling':
+      // A short wait for reordered messages is no outage; one between questions is.
+      return recovery.inDoubt ? recovering(phase.detector) : LIVE;
+    case 'backingOff':
+      return { name: 'stalled', reason: state.reason, retryInMs: Math.max(0, state.until - now) };
+    default:
+      return recovering(phase.detector);
+  }
+}
+
+function recovering({ last, want }: GapDetector): ChannelState {
+  return { name: 'recovering', since: last, head: want };
+}
+
+/** Times and numbers move all the while; only a change of kind, or of the head, is worth an event. */
+function sameState(a: ChannelState, b: ChannelState): boolean {
+  if (a.name !== b.name) return false;
+  if (a.name === 'stalled') return b.name === 'stalled' && a.reason === b.reason;
+  if (a.name === 'recovering') return b.name === 'recovering' && a.head === b.head;
+  return true;
+}

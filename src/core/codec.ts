@@ -1,0 +1,237 @@
+/**
+ * The one place where remote data is validated. What fits no rule becomes a value, never a throw, and
+ * never a position.
+ */
+import type {
+  BadFrame,
+  DecodedFrame,
+  Facts,
+  Head,
+  Limits,
+  MessageFrame,
+  Page,
+  PageMessage,
+  RecoveryAnswer,
+  ServerFrame,
+} from './frames.js';
+import { isCount, isSeq } from './position.js';
+
+/** Larger texts are refused unread: a page is 1 MiB by default, and parsing blocks the main thread. */
+export const MAX_FRAME_CHARS = 8 * 1024 * 1024;
+
+type Raw = Readonly<Record<string, unknown>>;
+
+/** Reads a WebSocket message: one frame, or an array of them. A bad element drops only itself. */
+export function decodeFrames(data: unknown): readonly DecodedFrame[] {
+  if (typeof data !== 'string') return [bad('not a text')];
+  if (data.length > MAX_FRAME_CHARS) return [bad('larger than the limit')];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(data);
+  } catch {
+    return [bad('not JSON')];
+  }
+  return Array.isArray(parsed) ? parsed.map(decodeFrame) : [decodeFrame(parsed)];
+}
+
+/** Reads one frame that is already JSON. Frames of unknown type are ignored by a newer rule: none. */
+export function decodeFrame(raw: unknown): DecodedFrame {
+  if (!isRecord(raw)) return bad('not an object');
+  switch (raw['type']) {
+    case 'message':
+      return message(raw);
+    case 'heads':
+      return isRecord(raw['heads']) ? { type: 'heads', heads: heads(raw['heads']) } : bad('heads');
+    case 'subscribed':
+      return subscribed(raw);
+    case 'recovered':
+      return recovered(raw);
+    case 'ack':
+      return ack(raw);
+    case 'error':
+      return error(raw);
+    case 'unsubscribed':
+      return unsubscribed(raw);
+    case 'welcome':
+      return welcome(raw);
+    case 'goaway':
+      return { type: 'goaway', spreadMs: isMs(raw['spreadMs']) ? raw['spreadMs'] : 0 };
+    case 'pong':
+      return { type: 'pong' };
+    default:
+      return bad('unknown type');
+  }
+}
+
+/** Reads the body of a recovery answer for `channel`. */
+export function decodePage(raw: unknown, channel: string): Page | BadFrame {
+  if (!isRecord(raw)) return bad('the answer is not an object', channel);
+  if (raw['channel'] !== channel) return bad('the answer is for another channel', channel);
+  const facts = readFacts(raw);
+  if (facts === undefined) return bad('the answer lacks epoch, head or oldest', channel);
+  if (!Array.isArray(raw['messages'])) return bad('the answer lacks messages', channel);
+  const { upto } = raw;
+  const page = {
+    ...facts,
+    channel,
+    // A message that cannot be read leaves a hole, and a hole is named to the app.
+    messages: ascending(raw['messages'].filter(isPageMessage)),
+    more: raw['more'] === true,
+    void: ranges(raw['void']),
+  };
+  return isCount(upto) ? { ...page, upto } : page;
+}
+
+function message(raw: Raw): MessageFrame | BadFrame {
+  const { channel, epoch, from, id, seq, ts } = raw;
+  if (typeof channel !== 'string') return bad('message without a channel');
+  if (seq !== undefined && !isSeq(seq)) return bad('seq is not a safe integer >= 1', channel);
+  if (epoch !== undefined && typeof epoch !== 'string')
+    return bad('epoch is not a string', channel);
+  const plain =
+    (id === undefined || typeof id === 'string') &&
+    (ts === undefined || typeof ts === 'number') &&
+    (from === undefined || typeof from === 'string');
+  // On the hot path the parsed object is the frame: nothing is copied.
+  return (plain
+    ? raw
+    : { ...raw, id: undefined, ts: undefined, from: undefined }) as unknown as MessageFrame;
+}
+
+function heads(raw: Raw): readonly Head[] {
+  const found: Head[] = [];
+  for (const channel of Object.keys(raw)) {
+    const entry = raw[channel];
+    if (!Array.isArray(entry)) continue;
+    const [epoch, head] = entry as readonly unknown[];
+    if (typeof epoch === 'string' && isCount(head)) found.push({ channel, epoch, head });
+  }
+  return found;
+}
+
+function subscribed(raw: Raw): ServerFrame | BadFrame {
+  const { channel } = raw;
+  if (typeof channel !== 'string') return bad('subscribed without a channel');
+  const facts = readFacts(raw);
+  if (facts === undefined) return bad('subscribed lacks epoch, head or oldest', channel);
+  return { type: 'subscribed', channel, ...facts, ...readId(raw) };
+}
+
+function recovered(raw: Raw): ServerFrame | BadFrame {
+  const { id, items } = raw;
+  if (!isCount(id) || !Array.isArray(items)) return bad('recovered without id or items');
+  return {
+    type: 'recovered',
+    id,
+    items: items.map(recoverItem).filter((item) => item !== undefined),
+  };
+}
+
+function recoverItem(raw: unknown): RecoveryAnswer | undefined {
+  if (!isRecord(raw)) return undefined;
+  const { channel, retryInMs, status } = raw;
+  if (typeof channel !== 'string') return undefined;
+  if (status !== 200) {
+    return {
+      status: isCount(status) ? status : 500,
+      channel,
+      ...(isMs(retryInMs) ? { retryInMs } : {}),
+    };
+  }
+  return pageAnswer(raw, channel);
+}
+
+/** The body of an answer with status 200, judged. */
+export function pageAnswer(body: unknown, channel: string): RecoveryAnswer {
+  const page = decodePage(body, channel);
+  return 'type' in page
+    ? { status: 0, channel, reason: page.reason, defect: true }
+    : { status: 200, page };
+}
+
+function ack(raw: Raw): ServerFrame | BadFrame {
+  const { channel, epoch, id, seq } = raw;
+  if (!isCount(id) || typeof channel !== 'string' || typeof epoch !== 'string' || !isSeq(seq)) {
+    return bad('ack lacks id, channel, epoch or seq');
+  }
+  return { type: 'ack', id, channel, position: { epoch, seq } };
+}
+
+function error(raw: Raw): ServerFrame {
+  const { channel, code, message: text, retry } = raw;
+  return {
+    type: 'error',
+    code: typeof code === 'string' ? code : 'internal',
+    retry: retry === true,
+    ...readId(raw),
+    ...(typeof channel === 'string' ? { channel } : {}),
+    ...(typeof text === 'string' ? { message: text } : {}),
+  };
+}
+
+function unsubscribed(raw: Raw): ServerFrame | BadFrame {
+  const { channel, code, retry } = raw;
+  if (typeof channel !== 'string') return bad('unsubscribed without a channel');
+  return {
+    type: 'unsubscribed',
+    channel,
+    code: typeof code === 'string' ? code : 'internal',
+    retry: retry === true,
+  };
+}
+
+function welcome(raw: Raw): ServerFrame {
+  const { caps, heartbeatMs, limits } = raw;
+  return {
+    type: 'welcome',
+    caps: Array.isArray(caps) ? caps.filter((cap) => typeof cap === 'string') : [],
+    limits: isRecord(limits) ? readLimits(limits) : {},
+    ...(isMs(heartbeatMs) && heartbeatMs > 0 ? { heartbeatMs } : {}),
+  };
+}
+
+function readLimits(raw: Raw): Limits {
+  const known = Object.entries(raw).filter(([, value]) => isSeq(value));
+  return Object.fromEntries(known) as Limits;
+}
+
+function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
+  if (typeof epoch !== 'string' || epoch === '' || !isCount(head) || !isSeq(oldest))
+    return undefined;
+  return oldest <= head + 1 ? { epoch, head, oldest } : undefined;
+}
+
+function readId({ id }: Raw): { readonly id?: number } {
+  return isCount(id) ? { id } : {};
+}
+
+function isPageMessage(raw: unknown): raw is PageMessage {
+  return isRecord(raw) && isSeq(raw['seq']);
+}
+
+/** Servers that append without a lock answer out of order, or twice: the numbers decide. */
+function ascending(messages: readonly PageMessage[]): readonly PageMessage[] {
+  const sorted = messages.every((m, i) => i === 0 || m.seq > (messages[i - 1]?.seq ?? 0));
+  return sorted ? messages : [...messages].sort((a, b) => a.seq - b.seq);
+}
+
+function ranges(raw: unknown): readonly (readonly [number, number])[] {
+  if (!Array.isArray(raw)) return [];
+  const read = raw.filter((range): range is [number, number] => {
+    const [from, to] = Array.isArray(range) ? (range as readonly unknown[]) : [];
+    return isSeq(from) && isSeq(to) && from <= to;
+  });
+  return read.sort((a, b) => a[0] - b[0]);
+}
+
+function isMs(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value);
+}
+
+function isRecord(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function bad(reason: string, channel?: string): BadFrame {
+  return channel === undefined ? { type: 'bad', reason } : { type: 'bad', reason, channel };
+}

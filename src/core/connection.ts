@@ -1,0 +1,323 @@
+/**
+ * The connection: one path to dial, whatever woke it, and one rule to find that it died.
+ *
+ *     idle -> preparing -> dialing -> open -> waiting -> preparing ...
+ *     any but closed -> unauthorized | failed     (left by connect())
+ *     any -> closed                               (final)
+ *
+ * Knows nothing of channels. What is wanted (`connect`, `close`) is apart from what is: no signal and
+ * no timer revives a connection that the app has not asked for or has closed.
+ */
+import type { Auth } from './auth.js';
+import type { Context } from './context.js';
+import { CLOSE } from './frames.js';
+import { Liveness, SLEPT_MS, type Verdict } from './liveness.js';
+import { redialMs } from './redial.js';
+import type { ConnectionState, PageSignal, WaitReason } from './vocabulary.js';
+
+type State =
+  | { readonly name: 'idle' }
+  | { readonly name: 'preparing'; readonly since: number }
+  | { readonly name: 'dialing'; readonly since: number }
+  | { readonly name: 'open'; readonly since: number; joined: boolean }
+  | {
+      readonly name: 'waiting';
+      readonly retryInMs?: number;
+      readonly reason: WaitReason;
+      readonly code?: number;
+    }
+  | { readonly name: 'unauthorized' }
+  | { readonly name: 'failed'; readonly code: number }
+  | { readonly name: 'closed' };
+
+/** On waking, a handshake older than this is given up: it may have died in the sleep. */
+const STALE_DIAL_MS = 5_000;
+/** `online` comes to every client of a network at once: spread them a little. */
+const ONLINE_SPREAD_MS = 300;
+export class Connection {
+  #state: State = { name: 'idle' };
+  #attempt = 0;
+  #failures = 0;
+  readonly #liveness: Liveness;
+  #goawaySpreadMs: number | undefined;
+  #online = true;
+  #visible = true;
+  /** The version of the token that the current attempt was made with. */
+  tokenVersion = 0;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly auth: Auth,
+  ) {
+    this.#liveness = new Liveness(ctx);
+  }
+
+  /** The number of the open connection, or undefined: what tells this socket's life from another's. */
+  get openAttempt(): number | undefined {
+    return this.#state.name === 'open' ? this.#attempt : undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#state.name === 'closed';
+  }
+
+  /** The app wants a connection: dial now, whatever the wait was for. */
+  connect(): void {
+    switch (this.#state.name) {
+      case 'unauthorized':
+      case 'failed':
+        this.auth.reset();
+        this.#failures = 0;
+        this.#prepare();
+        return;
+      case 'idle':
+      case 'waiting':
+        this.#prepare();
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** A channel is wanted: the first one makes us dial; later ones do not cut a wait short. */
+  want(): void {
+    if (this.#state.name === 'idle') this.#prepare();
+  }
+
+  /** Shows the token in hand to the server. */
+  authenticate(): void {
+    this.tokenVersion = this.auth.version;
+    this.ctx.emit({ type: 'authenticate' });
+  }
+
+  /** The app is done: final. */
+  close(): void {
+    if (this.#state.name === 'closed') return;
+    this.#hangUp('closed by the app');
+    this.#enter({ name: 'closed' });
+  }
+
+  /** The token provider settled. */
+  token(outcome: 'ready' | 'failed' | 'refused'): void {
+    if (outcome === 'refused') this.unauthorized();
+    else if (this.#state.name !== 'preparing') return;
+    else if (outcome === 'ready') this.#dial();
+    else this.#lost('token');
+  }
+
+  opened(attempt: number): void {
+    if (this.#state.name !== 'dialing' || attempt !== this.#attempt) return;
+    this.ctx.deadlines.clear('connect');
+    this.#liveness.start();
+    this.#enter({ name: 'open', since: this.ctx.now, joined: false });
+    if (this.ctx.settings.hasToken) this.authenticate();
+  }
+
+  /** A frame of the current socket arrived. */
+  heard(): void {
+    this.#liveness.heard();
+  }
+
+  /** The server said `subscribed`, or there was nothing to join: it really serves us. */
+  joined(): void {
+    if (this.#state.name === 'open') this.#state.joined = true;
+  }
+
+  heartbeat(everyMs: number): void {
+    if (this.#state.name === 'open') this.#liveness.heartbeat(everyMs);
+  }
+
+  goaway(spreadMs: number): void {
+    this.#goawaySpreadMs = spreadMs;
+  }
+
+  dropped(attempt: number, code: number): void {
+    const { name } = this.#state;
+    if (attempt !== this.#attempt || (name !== 'open' && name !== 'dialing')) return;
+    switch (code) {
+      case CLOSE.unauthorized:
+        return this.refused();
+      case CLOSE.badFrame:
+      case CLOSE.forbidden:
+        this.#stop();
+        this.ctx.problem({ code: 'connection_refused', closeCode: code });
+        return this.#enter({ name: 'failed', code });
+      default:
+        return this.#lost(name === 'dialing' ? 'refused' : 'closed', code);
+    }
+  }
+
+  /** The token of the current socket was refused, by close code or by an error frame. */
+  refused(): void {
+    this.#hangUp('token refused');
+    switch (this.auth.refused(this.ctx, this.tokenVersion)) {
+      case 'unauthorized':
+        return this.unauthorized();
+      case 'refreshing':
+        // At once the first time; a server that accepts and then refuses, again and again, meets the backoff.
+        if (this.#failures > 0) return this.#lost('refused', CLOSE.unauthorized);
+        this.#failures = 1;
+        return this.#enter({ name: 'preparing', since: this.ctx.now });
+      case 'retry':
+        return this.#lost('refused', CLOSE.unauthorized);
+    }
+  }
+
+  /** Refused twice: nothing loops; `connect()` leaves this state. */
+  unauthorized(): void {
+    if (this.#state.name === 'unauthorized' || this.#state.name === 'closed') return;
+    this.#hangUp('unauthorized');
+    this.ctx.problem({ code: 'unauthorized' });
+    this.#enter({ name: 'unauthorized' });
+  }
+
+  /** @returns true when the session should send a probe. */
+  deadline(name: 'retry' | 'connect' | 'watchdog' | 'probe', lateMs: number): boolean {
+    const slept = lateMs > SLEPT_MS;
+    if (slept) this.ctx.notice({ event: 'slept', lateMs });
+    switch (name) {
+      case 'retry':
+        if (this.#state.name === 'waiting') this.#prepare();
+        return false;
+      case 'connect':
+        if (this.#state.name !== 'dialing') return false;
+        // Overdue after a freeze: the handshake's own events may be queued behind us. Once more.
+        if (slept) this.ctx.arm('connect', STALE_DIAL_MS);
+        else this.#giveUp('timeout');
+        return false;
+      default:
+        return this.#state.name === 'open' && this.#judge(this.#liveness.deadline(name, slept));
+    }
+  }
+
+  /** @returns true when the session should send a probe. */
+  signal(signal: PageSignal): boolean {
+    switch (signal) {
+      case 'online':
+        this.#online = true;
+        if (this.#state.name === 'waiting' && this.#state.reason !== 'pagehide') {
+          this.ctx.arm('retry', this.ctx.random.next() * ONLINE_SPREAD_MS);
+          return false;
+        }
+        return this.#wake();
+      case 'offline':
+        this.#online = false;
+        return this.#state.name === 'open' && this.#judge(this.#liveness.suspect());
+      case 'hidden':
+        this.#visible = false;
+        return false;
+      case 'pagehide':
+        // The page may enter the back/forward cache: a clean close lets it, an open socket may not.
+        if (['open', 'dialing', 'preparing', 'waiting'].includes(this.#state.name)) {
+          this.#hangUp('page hidden');
+          this.#enter({ name: 'waiting', reason: 'pagehide' });
+        }
+        return false;
+      case 'freeze':
+        return false;
+      default:
+        this.#visible = true;
+        return this.#wake();
+    }
+  }
+
+  /** Where we are, for the app. */
+  get state(): ConnectionState {
+    const state = this.#state;
+    switch (state.name) {
+      case 'preparing':
+      case 'dialing':
+        return { name: 'connecting', attempt: this.#attempt };
+      case 'open':
+        return { name: 'open' };
+      default:
+        return state;
+    }
+  }
+
+  #wake(): boolean {
+    const state = this.#state;
+    if (state.name === 'waiting') this.#prepare();
+    else if (state.name === 'open') return this.#judge(this.#liveness.suspect());
+    else if (state.name === 'dialing' && this.ctx.now - state.since > STALE_DIAL_MS) {
+      this.#hangUp('stale handshake');
+      this.#prepare();
+    }
+    return false;
+  }
+
+  #judge(verdict: Verdict): boolean {
+    if (verdict === 'dead') this.#giveUp('dead');
+    return verdict === 'probe';
+  }
+
+  #prepare(): void {
+    this.#stop();
+    this.#enter({ name: 'preparing', since: this.ctx.now });
+    if (this.ctx.settings.hasToken) this.auth.ask(this.ctx);
+    else this.#dial();
+  }
+
+  #dial(): void {
+    this.#attempt += 1;
+    this.tokenVersion = this.auth.version;
+    this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
+    this.#enter({ name: 'dialing', since: this.ctx.now });
+    this.ctx.emit({ type: 'dial', attempt: this.#attempt });
+  }
+
+  #giveUp(reason: WaitReason): void {
+    this.#hangUp(reason);
+    this.#lost(reason);
+  }
+
+  /** Gives the socket up without waiting for its close: a dead handshake can take a minute. */
+  #hangUp(reason: string): void {
+    this.#stop();
+    if (this.#state.name !== 'open' && this.#state.name !== 'dialing') return;
+    this.ctx.emit({ type: 'hangUp', attempt: this.#attempt, code: CLOSE.normal, reason });
+  }
+
+  #lost(reason: WaitReason, code?: number): void {
+    const state = this.#state;
+    if (
+      state.name === 'open' &&
+      state.joined &&
+      this.ctx.now - state.since >= this.ctx.settings.minUptimeMs
+    ) {
+      this.#failures = 0;
+    }
+    this.#stop();
+    const retryInMs = redialMs(
+      {
+        failures: this.#failures,
+        online: this.#online,
+        visible: this.#visible,
+        code,
+        goawaySpreadMs: this.#goawaySpreadMs,
+      },
+      this.ctx,
+    );
+    this.#goawaySpreadMs = undefined;
+    this.#failures += 1;
+    this.ctx.arm('retry', retryInMs);
+    const why = this.#online ? reason : 'offline';
+    this.#enter({
+      name: 'waiting',
+      retryInMs,
+      reason: why,
+      ...(code === undefined ? {} : { code }),
+    });
+  }
+
+  #stop(): void {
+    this.#liveness.stop();
+    this.ctx.deadlines.clear('retry');
+    this.ctx.deadlines.clear('connect');
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    this.ctx.emit({ type: 'connectionState', state: this.state });
+  }
+}

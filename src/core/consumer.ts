@@ -1,0 +1,130 @@
+/**
+ * The app's side of one channel: how many items its handlers have before them, and whether they are
+ * stuck. Decides when to stop accepting, when a handler took too long, and when one is tried again.
+ */
+import { fullJitterMs } from './backoff.js';
+import type { Context } from './context.js';
+import type { StallReason } from './vocabulary.js';
+
+const RETRY_BASE_MS = 500;
+const RETRY_CAP_MS = 30_000;
+
+type Work =
+  | { readonly name: 'free' }
+  /** Handlers have an item since then and have not settled. */
+  | { readonly name: 'busy'; readonly since: number; readonly timedOut: boolean }
+  /** They failed; the same item is tried again when the deadline is due. */
+  | { readonly name: 'retrying'; readonly reason: StallReason; readonly until: number }
+  /** They failed too often: only `retry()` or `skip()` goes on. */
+  | { readonly name: 'stuck' };
+
+export class Consumer {
+  /** Items queued and not yet finished. */
+  #waiting = 0;
+  #failures = 0;
+  #work: Work = { name: 'free' };
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly channel: string,
+  ) {}
+
+  /** Room for more items; 0 when the queue is full. */
+  get room(): number {
+    return Math.max(0, this.ctx.settings.maxQueued - this.#waiting);
+  }
+
+  /** Half empty: worth asking the log again. Below that every item would cost a call. */
+  get hasRoom(): boolean {
+    return this.#waiting <= this.ctx.settings.maxQueued / 2;
+  }
+
+  /** Handlers are at work, and not known to hang. */
+  get isBusy(): boolean {
+    return this.#work.name === 'busy' && !this.#work.timedOut;
+  }
+
+  get stall(): { readonly reason: StallReason; readonly retryInMs?: number } | undefined {
+    const work = this.#work;
+    switch (work.name) {
+      case 'busy':
+        return work.timedOut ? { reason: 'timeout' } : undefined;
+      case 'retrying':
+        return { reason: work.reason, retryInMs: Math.max(0, work.until - this.ctx.now) };
+      case 'stuck':
+        return { reason: 'handler' };
+      default:
+        return undefined;
+    }
+  }
+
+  queued(count: number): void {
+    this.#waiting += count;
+  }
+
+  /** Items are finished. */
+  handled(count: number): void {
+    this.#waiting -= count;
+    this.#failures = 0;
+    if (this.#work.name !== 'free') this.#work = { name: 'free' };
+  }
+
+  /** A handler returned a promise: it has `handlerTimeoutMs` from now. */
+  handling(): void {
+    this.#work = { name: 'busy', since: this.ctx.now, timedOut: false };
+    const { handlerTimeoutMs } = this.ctx.settings;
+    // Set once, looked at when due: a deadline per message would fill the heap with stale ones.
+    if (handlerTimeoutMs !== false && !this.ctx.deadlines.has(this.#deadline)) {
+      this.ctx.arm(this.#deadline, handlerTimeoutMs);
+    }
+  }
+
+  failed(kind: 'handler' | 'snapshot'): void {
+    this.#failures += 1;
+    if (kind === 'handler' && this.#failures >= this.ctx.settings.handlerAttempts) {
+      this.#work = { name: 'stuck' };
+      return;
+    }
+    const inMs = fullJitterMs(
+      this.#failures - 1,
+      this.ctx.random.next(),
+      RETRY_BASE_MS,
+      RETRY_CAP_MS,
+    );
+    this.#work = { name: 'retrying', reason: kind, until: this.ctx.now + inMs };
+    this.ctx.arm(this.#deadline, inMs);
+  }
+
+  /** The app asked for another try of the item that failed. */
+  retry(): void {
+    if (this.#work.name !== 'stuck' && this.#work.name !== 'retrying') return;
+    this.#failures = 0;
+    this.#redeliver();
+  }
+
+  deadline(): void {
+    const work = this.#work;
+    const { handlerTimeoutMs } = this.ctx.settings;
+    if (work.name === 'retrying') this.#redeliver();
+    else if (work.name === 'busy' && !work.timedOut && handlerTimeoutMs !== false) {
+      const due = work.since + handlerTimeoutMs;
+      if (due > this.ctx.now) return this.ctx.deadlines.set(this.#deadline, due);
+      this.#work = { ...work, timedOut: true };
+      this.ctx.problem({ code: 'handler_timeout', channel: this.channel });
+    }
+  }
+
+  close(): void {
+    this.ctx.deadlines.clear(this.#deadline);
+  }
+
+  #redeliver(): void {
+    this.#work = { name: 'free' };
+    this.ctx.deadlines.clear(this.#deadline);
+    this.ctx.emit({ type: 'redeliver', channel: this.channel });
+  }
+
+  get #deadline(): string {
+    return `handler ${this.channel}`;
+  }
+}

@@ -1,0 +1,42 @@
+/** What one call into the core carries through the machines: the time, the effects, the chance. */
+import { Random } from './backoff.js';
+import { Deadlines } from './deadlines.js';
+import type { Settings } from './settings.js';
+import { newCounters, type Counters } from './counters.js';
+import type { Effect, Notice, Problem } from './vocabulary.js';
+
+export class Context {
+  /** Milliseconds on the shell's clock, set by `session.handle` before anything runs. */
+  now = 0;
+  readonly deadlines: Deadlines = new Deadlines();
+  readonly random: Random;
+  readonly counters: Counters = newCounters();
+  #effects: Effect[] = [];
+
+  constructor(readonly settings: Settings) {
+    this.random = new Random(settings.seed);
+  }
+
+  emit(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  problem(problem: Problem): void {
+    this.emit({ type: 'problem', problem });
+  }
+
+  notice(notice: Notice): void {
+    if (this.settings.verbose) this.emit({ type: 'notice', notice });
+  }
+
+  /** Sets a deadline `inMs` from now. */
+  arm(name: string, inMs: number): void {
+    this.deadlines.set(name, this.now + inMs);
+  }
+
+  takeEffects(): readonly Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}

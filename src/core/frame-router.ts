@@ -1,0 +1,91 @@
+/** What the server says, brought to the machine that it concerns. Knows what the server can do. */
+import type { Auth } from './auth.js';
+import type { ChannelMachine } from './channel-machine.js';
+import type { Connection } from './connection.js';
+import type { Context } from './context.js';
+import type { DecodedFrame } from './frames.js';
+import type { Publisher } from './publisher.js';
+import type { RecoveryCalls } from './recovery-calls.js';
+
+export interface RouterParts {
+  readonly ctx: Context;
+  readonly connection: Connection;
+  readonly auth: Auth;
+  readonly calls: RecoveryCalls;
+  readonly publisher: Publisher;
+  /** The channel, when it is wanted; a frame for any other is late, and dropped. */
+  readonly find: (channel: string) => ChannelMachine | undefined;
+}
+
+export class FrameRouter {
+  /** What `welcome` announced on this connection; nothing without one. */
+  #caps: ReadonlySet<string> = new Set();
+
+  constructor(private readonly parts: RouterParts) {}
+
+  can(capability: 'recover' | 'publish' | 'ping' | 'auth' | 'arrays'): boolean {
+    return this.#caps.has(capability);
+  }
+
+  /** The connection is gone: the next server may be able to do less. */
+  reset(): void {
+    this.#caps = new Set();
+  }
+
+  frames(frames: readonly DecodedFrame[]): void {
+    this.parts.connection.heard();
+    for (const frame of frames) this.#frame(frame);
+  }
+
+  #frame(frame: DecodedFrame): void {
+    const { auth, calls, connection, ctx, find, publisher } = this.parts;
+    switch (frame.type) {
+      case 'message':
+        return find(frame.channel)?.message(frame);
+      case 'heads':
+        for (const { channel, epoch, head } of frame.heads) find(channel)?.head(epoch, head);
+        return;
+      case 'subscribed':
+        connection.joined();
+        auth.accepted(connection.tokenVersion);
+        return find(frame.channel)?.subscribed(frame.id, frame);
+      case 'recovered':
+        for (const item of frame.items) {
+          if (item.status === 401) connection.refused();
+          calls.answered(frame.id, item);
+        }
+        return void calls.ended(frame.id, 'the answer leaves the channel out');
+      case 'ack':
+        publisher.acked(frame.id, frame.position);
+        // Our own message is in the log: when its echo does not come, the log is asked.
+        return find(frame.channel)?.head(frame.position.epoch, frame.position.seq);
+      case 'error':
+        return this.#error(frame);
+      case 'unsubscribed':
+        return find(frame.channel)?.refused(frame.code, frame.retry);
+      case 'welcome':
+        this.#caps = new Set(frame.caps);
+        if (frame.heartbeatMs !== undefined) connection.heartbeat(frame.heartbeatMs);
+        return calls.limits(frame.limits);
+      case 'goaway':
+        return connection.goaway(frame.spreadMs);
+      case 'pong':
+        return;
+      case 'bad':
+        ctx.counters.badFrames += 1;
+        ctx.notice({ event: 'badFrame', reason: frame.reason });
+        if (frame.channel !== undefined) find(frame.channel)?.badFrame();
+    }
+  }
+
+  #error(frame: Extract<DecodedFrame, { type: 'error' }>): void {
+    const { calls, connection, find, publisher } = this.parts;
+    const { channel, code, id, message, retry } = frame;
+    const detail = message === undefined ? code : `${code}: ${message}`;
+    if (id !== undefined && publisher.refused(id, detail)) return;
+    if (code === 'unauthorized') return connection.refused();
+    if (id !== undefined && calls.ended(id, detail)) return;
+    if (channel !== undefined) find(channel)?.refused(code, retry);
+    else this.parts.ctx.notice({ event: 'badFrame', reason: `server error ${detail}` });
+  }
+}

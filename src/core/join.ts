@@ -1,0 +1,101 @@
+/** The subscription of one channel on the current connection: asked for, in, or refused for now. */
+import { fullJitterMs } from './backoff.js';
+import type { Context } from './context.js';
+import type { ClientFrame, Facts } from './frames.js';
+
+type State =
+  | { readonly name: 'out' }
+  | { readonly name: 'asked'; readonly id: number }
+  | { readonly name: 'in'; readonly facts: Facts }
+  | { readonly name: 'refused'; readonly until: number };
+
+/** Sends frames, and gives each request an id of its own. */
+export interface Sender {
+  readonly nextId: () => number;
+  readonly send: (frame: ClientFrame) => void;
+}
+
+export class Join {
+  #state: State = { name: 'out' };
+  #refusals = 0;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly channel: string,
+    private readonly sender: Sender,
+  ) {}
+
+  get isIn(): boolean {
+    return this.#state.name === 'in';
+  }
+
+  /** May the server think that we are in? */
+  get isWanted(): boolean {
+    return this.#state.name === 'in' || this.#state.name === 'asked';
+  }
+
+  /** What the last `subscribed` of this connection said. */
+  get facts(): Facts | undefined {
+    return this.#state.name === 'in' ? this.#state.facts : undefined;
+  }
+
+  /** Until when a refused join waits. */
+  get refusedUntil(): number | undefined {
+    return this.#state.name === 'refused' ? this.#state.until : undefined;
+  }
+
+  ask(): void {
+    const id = this.sender.nextId();
+    this.#state = { name: 'asked', id };
+    this.ctx.arm(this.#deadline, this.ctx.settings.joinTimeoutMs);
+    this.sender.send({ type: 'subscribe', id, channel: this.channel });
+  }
+
+  /** Subscribes once more to hear whether the server lives: a repeated subscribe changes nothing. */
+  probe(): void {
+    this.sender.send({ type: 'subscribe', id: this.sender.nextId(), channel: this.channel });
+  }
+
+  /**
+   * A `subscribed` came. The reply to an older request is ignored; one without an id, or one that
+   * comes while we are in, is the server telling fresh facts.
+   */
+  answered(id: number | undefined, facts: Facts): boolean {
+    const state = this.#state;
+    if (state.name === 'out' || (state.name === 'asked' && id !== undefined && id !== state.id)) {
+      return false;
+    }
+    this.#state = { name: 'in', facts };
+    this.#refusals = 0;
+    this.ctx.deadlines.clear(this.#deadline);
+    return true;
+  }
+
+  /** Refused for now: ask again later. */
+  refused(): void {
+    const { random, settings } = this.ctx;
+    const inMs = fullJitterMs(
+      this.#refusals,
+      random.next(),
+      settings.backoffBaseMs,
+      settings.backoffCapMs,
+    );
+    this.#refusals += 1;
+    this.#state = { name: 'refused', until: this.ctx.now + inMs };
+    this.ctx.arm(this.#deadline, inMs);
+  }
+
+  /** No answer came, or the wait after a refusal is over. */
+  due(): void {
+    if (this.#state.name === 'asked' || this.#state.name === 'refused') this.ask();
+  }
+
+  lost(): void {
+    this.#state = { name: 'out' };
+    this.ctx.deadlines.clear(this.#deadline);
+  }
+
+  get #deadline(): string {
+    return `join ${this.channel}`;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Is the open socket alive? A deadline on the last frame seen finds half-open connections; a probe
+ * asks before anything healthy is killed. The elapsed time is measured when the timer runs, because
+ * timers of hidden and sleeping pages lie.
+ */
+import type { Context } from './context.js';
+
+/** Beats missed before a silent connection is suspected: one may be late, two are not. */
+const MISSED_BEATS = 2.5;
+/** A timer this late means that the page slept (frozen, throttled, lid closed), not that the peer did. */
+export const SLEPT_MS = 1_000;
+
+/** `probe`: the session should send one. `dead`: give the socket up. */
+export type Verdict = 'alive' | 'probe' | 'dead';
+
+export class Liveness {
+  #heartbeatMs: number;
+  #heardAt = 0;
+  #frames = 0;
+  /** How many frames had come when the probe went out; undefined while none is out. */
+  #probedAt: number | undefined;
+
+  constructor(private readonly ctx: Context) {
+    this.#heartbeatMs = ctx.settings.heartbeatMs;
+  }
+
+  /** A socket opened. */
+  start(): void {
+    this.#probedAt = undefined;
+    this.heard();
+    this.#arm();
+  }
+
+  stop(): void {
+    this.ctx.deadlines.clear('watchdog');
+    this.ctx.deadlines.clear('probe');
+  }
+
+  /** A frame came. On the hot path: the watchdog looks at the time only when it wakes. */
+  heard(): void {
+    this.#heardAt = this.ctx.now;
+    this.#frames += 1;
+  }
+
+  heartbeat(everyMs: number): void {
+    this.#heartbeatMs = everyMs;
+    this.#arm();
+  }
+
+  /** Asks for a probe, unless one is out. */
+  suspect(): Verdict {
+    if (this.#probedAt !== undefined) return 'alive';
+    this.#probedAt = this.#frames;
+    this.ctx.arm('probe', this.ctx.settings.probeTimeoutMs);
+    this.ctx.notice({ event: 'probe' });
+    return 'probe';
+  }
+
+  deadline(name: 'watchdog' | 'probe', slept: boolean): Verdict {
+    if (name === 'watchdog') {
+      const silentMs = this.ctx.now - this.#heardAt;
+      this.#arm();
+      if (silentMs < this.#heartbeatMs * MISSED_BEATS) return 'alive';
+      if (!slept) return 'dead';
+      this.ctx.arm('watchdog', this.#heartbeatMs * MISSED_BEATS);
+      return this.suspect();
+    }
+    const answered = this.#frames !== this.#probedAt;
+    this.#probedAt = undefined;
+    if (answered) return 'alive';
+    return slept ? this.suspect() : 'dead';
+  }
+
+  #arm(): void {
+    this.ctx.deadlines.set('watchdog', this.#heardAt + this.#heartbeatMs * MISSED_BEATS);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What an answer of the log proves, held against what we have. Pure: `continuity` judges the facts,
+ * `walkPage` hands messages to `accept` and says how it ended; what to do about it is not known here.
+ */
+import type { Facts, Page, PageMessage } from './frames.js';
+import type { GapDetector } from './gap-detector.js';
+import type { Position } from './position.js';
+import type { Start } from './vocabulary.js';
+
+/** Can the log continue from a position? Exactly when `oldest <= last + 1 <= head + 1` in one epoch. */
+export type Continuity = 'continues' | 'epoch' | 'rewind' | 'truncated';
+
+export function continuity(facts: Facts, epoch: string, last: number): Continuity {
+  if (facts.epoch !== epoch) return 'epoch';
+  if (facts.head < last) return 'rewind';
+  return facts.oldest > last + 1 ? 'truncated' : 'continues';
+}
+
+/** Where reading starts when there is no position yet. */
+export function startPosition(start: Start, facts: Facts): Position {
+  const { epoch, head, oldest } = facts;
+  if (start === 'earliest') return { epoch, seq: oldest - 1 };
+  if (typeof start === 'object' && 'last' in start) {
+    return { epoch, seq: Math.max(oldest - 1, head - start.last, 0) };
+  }
+  return { epoch, seq: head };
+}
+
+export type WalkEnd =
+  /** Everything that the page holds above our position was taken. */
+  | { readonly name: 'through' }
+  /** The handlers' queue is full: the rest is fetched again later. */
+  | { readonly name: 'full' }
+  /** The page covers numbers that are in it neither as messages nor as void. */
+  | { readonly name: 'hole'; readonly to: number };
+
+/** The last number that a page speaks of. Missing numbers above it prove nothing. */
+export function coveredTo(page: Page): number {
+  if (page.upto !== undefined) return page.upto;
+  if (!page.more) return page.head;
+  return page.messages.at(-1)?.seq ?? 0;
+}
+
+/** @param accept hands a message on, or returns false when there is no room for it. */
+export function walkPage(
+  page: Page,
+  detector: GapDetector,
+  accept: (message: PageMessage) => boolean,
+): WalkEnd {
+  // The codec has sorted both.
+  const voids = page.void ?? [];
+  let v = 0;
+  const skipVoid = (): void => {
+    for (let range = voids[v]; range && range[0] <= detector.last + 1; range = voids[++v]) {
+      detector.skipTo(range[1]);
+    }
+  };
+  for (const message of page.messages) {
+    skipVoid();
+    const order = detector.order(message.seq);
+    if (order === 'duplicate') continue;
+    if (order === 'early') return { name: 'hole', to: (voids[v]?.[0] ?? message.seq) - 1 };
+    if (!accept(message)) return { name: 'full' };
+  }
+  skipVoid();
+  const covered = coveredTo(page);
+  if (detector.last >= covered) return { name: 'through' };
+  return { name: 'hole', to: Math.min(covered, (voids[v]?.[0] ?? covered + 1) - 1) };
+}

@@ -1,0 +1,127 @@
+/**
+ * What has been handled and is not stored yet: coalesces positions into one write per flush.
+ *
+ * Knows nothing of IndexedDB. Storage is advisory: whatever it does, delivery goes on, and what could
+ * not be written stays here and is tried again.
+ */
+import { fullJitterMs } from './backoff.js';
+import type { Context } from './context.js';
+import type { PositionWrite, StoredPosition } from './position.js';
+
+/** Broken storage is tried again after up to this long; each try may open a database. */
+const RETRY_CAP_MS = 60_000;
+/** Channels whose unsaved position is kept while storage is broken; the oldest go first. */
+const MAX_DIRTY = 10_000;
+
+type Saving =
+  { readonly id: number; readonly writes: ReadonlyMap<string, PositionWrite> } | undefined;
+
+export class PositionLedger {
+  readonly #dirty = new Map<string, PositionWrite>();
+  /** Channels whose stored position is not known yet, or belongs to somebody else: never written. */
+  readonly #barred = new Set<string>();
+  #saving: Saving;
+  #saves = 0;
+  #failures = 0;
+  #state: 'unknown' | 'persistent' | 'memory' = 'unknown';
+
+  constructor(private readonly ctx: Context) {}
+
+  /** A position still waiting here is newer than what the store holds. */
+  unsaved(channel: string): StoredPosition | undefined {
+    return (this.#dirty.get(channel) ?? this.#saving?.writes.get(channel))?.position;
+  }
+
+  /** What was to be written is void: the stored position was known after all. */
+  discard(channel: string): void {
+    this.#dirty.delete(channel);
+  }
+
+  /** The store has not said yet what it holds: write nothing over it. */
+  bar(channel: string): void {
+    this.#barred.add(channel);
+  }
+
+  unbar(channel: string): void {
+    if (this.#barred.delete(channel) && this.#dirty.has(channel)) this.#schedule();
+  }
+
+  /** The handlers finished up to here. On the hot path: once per run of messages. */
+  mark(write: PositionWrite): void {
+    const waiting = this.#dirty.get(write.channel);
+    // A pending replacement is advanced in place: it must still reach the store as a replacement.
+    const replaces = waiting?.mode === 'replace' && waiting.position.tok === write.position.tok;
+    this.#dirty.set(write.channel, replaces ? { ...write, mode: 'replace' } : write);
+    if (waiting === undefined) this.#schedule();
+    if (this.#dirty.size > MAX_DIRTY) this.#dirty.delete(this.#dirty.keys().next().value ?? '');
+  }
+
+  /** Writes what is dirty now: the deadline is due, or the page is going away. */
+  flush(): void {
+    this.ctx.deadlines.clear('flush');
+    if (this.#saving !== undefined) return;
+    const writes = new Map([...this.#dirty].filter(([channel]) => !this.#barred.has(channel)));
+    if (writes.size === 0) return;
+    for (const channel of writes.keys()) this.#dirty.delete(channel);
+    this.#saves += 1;
+    this.#saving = { id: this.#saves, writes };
+    this.ctx.arm('save', this.ctx.settings.storageTimeoutMs);
+    this.ctx.emit({ type: 'save', id: this.#saves, writes: [...writes.values()] });
+  }
+
+  /** A write settled. @param refused channels whose stored position another owner has replaced. */
+  saved(id: number, refused: readonly string[], failed: boolean): void {
+    if (this.#saving?.id !== id) return;
+    const { writes } = this.#saving;
+    this.#saving = undefined;
+    this.ctx.deadlines.clear('save');
+    if (failed) this.#keep(writes);
+    this.storage(!failed);
+    for (const channel of refused) {
+      this.#barred.add(channel);
+      this.#dirty.delete(channel);
+      this.ctx.notice({ event: 'positionReplaced', channel });
+    }
+    if (this.#dirty.size > 0) this.#schedule();
+  }
+
+  /** A write did not settle in time. */
+  saveTimedOut(): void {
+    if (this.#saving) this.saved(this.#saving.id, [], true);
+  }
+
+  /** The store answered, or did not: says so once per change. */
+  storage(works: boolean): void {
+    this.#failures = works ? 0 : this.#failures + 1;
+    const state = works && this.ctx.settings.persistent ? 'persistent' : 'memory';
+    if (state === this.#state) return;
+    this.#state = state;
+    this.ctx.emit({ type: 'storageState', state });
+  }
+
+  /** Log out: nothing of what is known now is written any more. */
+  forget(channels: Iterable<string>): void {
+    this.#dirty.clear();
+    for (const channel of channels) this.#barred.add(channel);
+  }
+
+  #keep(writes: ReadonlyMap<string, PositionWrite>): void {
+    for (const [channel, write] of writes) {
+      const newer = this.#dirty.get(channel);
+      if (newer === undefined) this.#dirty.set(channel, write);
+      else if (write.mode === 'replace' && newer.position.tok === write.position.tok) {
+        this.#dirty.set(channel, { ...newer, mode: 'replace' });
+      }
+    }
+  }
+
+  #schedule(): void {
+    if (this.ctx.deadlines.has('flush')) return;
+    const { flushMs } = this.ctx.settings;
+    const backoff =
+      this.#failures > 0
+        ? fullJitterMs(this.#failures, this.ctx.random.next(), flushMs * 4, RETRY_CAP_MS)
+        : 0;
+    this.ctx.arm('flush', flushMs + backoff);
+  }
+}

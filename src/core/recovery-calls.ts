@@ -1,0 +1,145 @@
+/**
+ * The line of channels that want to ask the log, and the calls on their way: many channels in one
+ * `recover` frame where the socket carries it, else one call a channel, few at a time.
+ */
+import type { Context } from './context.js';
+import type { Limits, RecoverRequest, RecoveryAnswer } from './frames.js';
+import type { Sender } from './join.js';
+
+/** What a channel gives and takes. */
+export interface Asker {
+  readonly channel: string;
+  /** The position to ask from, or undefined when it no longer wants to. */
+  request(id: number): RecoverRequest | undefined;
+  answered(id: number, answer: RecoveryAnswer): void;
+}
+
+/** Items of a `recover` frame, until the server announces a limit of its own. */
+const DEFAULT_BATCH = 100;
+
+export class RecoveryCalls {
+  readonly #line = new Set<Asker>();
+  readonly #calls = new Map<
+    number,
+    { readonly askers: Map<string, Asker>; readonly carrier: 'socket' | 'fetch' }
+  >();
+  #batch = DEFAULT_BATCH;
+  #page: number;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly sender: Sender,
+    private readonly carrier: {
+      /** May `recover` frames be sent now? */
+      readonly canSend: () => boolean;
+      readonly tokenVersion: () => number;
+    },
+  ) {
+    this.#page = ctx.settings.pageLimit;
+  }
+
+  add(asker: Asker): void {
+    this.#line.add(asker);
+  }
+
+  remove(asker: Asker): void {
+    this.#line.delete(asker);
+    for (const [id, call] of this.#calls) {
+      if (call.askers.get(asker.channel) !== asker) continue;
+      call.askers.delete(asker.channel);
+      if (call.askers.size === 0) this.#end(id, call.carrier === 'fetch');
+    }
+  }
+
+  /** What the server announced: more would be refused. */
+  limits({ batch = DEFAULT_BATCH, page = Infinity }: Limits): void {
+    this.#batch = batch;
+    this.#page = Math.min(page, this.ctx.settings.pageLimit);
+  }
+
+  /** Makes the calls that there is room for. Called once at the end of every input. */
+  flush(): void {
+    const { carrier, maxCalls } = this.ctx.settings;
+    while (this.#line.size > 0 && this.#calls.size < maxCalls) {
+      if (carrier === 'fetch') this.#call('fetch', 1);
+      else if (this.carrier.canSend()) this.#call('socket', this.#batch);
+      else this.#refuseLine();
+    }
+  }
+
+  /** An answer for one channel of a call. The call ends with the last of them. */
+  answered(id: number, answer: RecoveryAnswer): void {
+    const call = this.#calls.get(id);
+    const channel = 'page' in answer ? answer.page.channel : answer.channel;
+    const asker = call?.askers.get(channel);
+    if (call === undefined || asker === undefined) return;
+    call.askers.delete(channel);
+    if (call.askers.size === 0) this.#end(id, false);
+    asker.answered(id, answer);
+  }
+
+  /** The whole call ended: whoever got no answer in it asks again. @returns false for no call of ours. */
+  ended(id: number, reason: string): boolean {
+    const call = this.#calls.get(id);
+    if (call === undefined) return false;
+    this.#end(id, call.carrier === 'fetch');
+    for (const asker of call.askers.values()) {
+      asker.answered(id, { status: 0, channel: asker.channel, reason });
+    }
+    return true;
+  }
+
+  /** The socket is gone, and with it what was asked over it; HTTP calls are given up too, the join asks again. */
+  dropAll(): void {
+    this.#line.clear();
+    for (const [id, call] of this.#calls) this.#end(id, call.carrier === 'fetch');
+  }
+
+  #call(carrier: 'socket' | 'fetch', most: number): void {
+    const id = this.sender.nextId();
+    const askers = new Map<string, Asker>();
+    const items: RecoverRequest[] = [];
+    for (const asker of this.#line) {
+      this.#line.delete(asker);
+      const request = asker.request(id);
+      if (request === undefined) continue;
+      askers.set(asker.channel, asker);
+      items.push(request);
+      this.ctx.counters.fetches += 1;
+      this.ctx.notice({ event: 'asked', channel: asker.channel, since: request.seq });
+      if (items.length >= most) break;
+    }
+    const first = items[0];
+    if (first === undefined) return;
+    this.#calls.set(id, { askers, carrier });
+    this.ctx.arm(`recover ${id.toString()}`, this.ctx.settings.recoverTimeoutMs);
+    const limit = this.#page;
+    if (carrier === 'socket') this.sender.send({ type: 'recover', id, items, limit });
+    else
+      this.ctx.emit({
+        type: 'fetch',
+        id,
+        request: first,
+        limit,
+        tokenVersion: this.carrier.tokenVersion(),
+      });
+  }
+
+  /** Nothing can answer: say so per channel, so that each shows it and backs off. */
+  #refuseLine(): void {
+    for (const asker of this.#line) {
+      this.#line.delete(asker);
+      const id = this.sender.nextId();
+      if (asker.request(id) === undefined) continue;
+      const reason =
+        'the server offers no recovery over the socket, and no `recover` option is set';
+      asker.answered(id, { status: 0, channel: asker.channel, reason, defect: true });
+    }
+  }
+
+  #end(id: number, abort: boolean): void {
+    this.#calls.delete(id);
+    this.ctx.deadlines.clear(`recover ${id.toString()}`);
+    if (abort) this.ctx.emit({ type: 'abort', id });
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The recovery of one channel: whether a question to the log is wanted, waiting, or on its way.
+ *
+ *     idle -> settling -> queued -> asking -> idle
+ *                                   asking -> backingOff -> queued
+ *     any -> parked (handlers' queue full) -> queued
+ *
+ * One at a time. Knows neither numbers nor messages.
+ */
+import { fullJitterMs } from './backoff.js';
+import type { Context } from './context.js';
+import type { StallReason } from './vocabulary.js';
+
+/** Answers that must agree before a hole or a rewind is believed, or a hint forgotten. */
+const AGREEING_ANSWERS = 3;
+/** Between two of them: long enough for a lagging replica or a write in flight. */
+const REASK_BASE_MS = 200;
+const REASK_CAP_MS = 2_000;
+/** Discontinuities in this window before a channel is slowed down: one restart makes one. */
+const STORM_WINDOW_MS = 60_000;
+const STORM_RESETS = 5;
+
+type State =
+  | { readonly name: 'idle' }
+  /** The reorder window, the jitter, or the time between agreeing answers. */
+  | { readonly name: 'settling' }
+  /** In the line for a free call. */
+  | { readonly name: 'queued' }
+  /** `since`: the position that the question names. */
+  | { readonly name: 'asking'; readonly id: number; readonly since: number }
+  | { readonly name: 'backingOff'; readonly until: number; readonly reason: StallReason }
+  /** No room at the handlers; asked again when their queue is half empty. */
+  | { readonly name: 'parked' };
+
+export class Recovery {
+  state: State = { name: 'idle' };
+  #failures = 0;
+  #unconfirmed = 0;
+  #resets: readonly number[] = [];
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly channel: string,
+    /** Puts the channel in the line for a call. */
+    private readonly enqueue: () => void,
+  ) {}
+
+  get isIdle(): boolean {
+    return this.state.name === 'idle';
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Did the last answer leave a question open? */
+  get inDoubt(): boolean {
+    return this.#unconfirmed > 0;
+  }
+
+  /** Asks after a wait, unless something is under way. */
+  soon(inMs: number): void {
+    if (this.state.name !== 'idle') return;
+    this.state = { name: 'settling' };
+    this.ctx.arm(this.#deadline, inMs);
+  }
+
+  /** Asks as soon as a call is free. */
+  now(): void {
+    const { name } = this.state;
+    if (name === 'queued' || name === 'asking' || name === 'backingOff') return;
+    this.#enqueue();
+  }
+
+  /** The wait is over. */
+  due(): void {
+    if (this.state.name === 'settling' || this.state.name === 'backingOff') this.#enqueue();
+  }
+
+  /** A fresh token came: what waited for it need not wait longer, unless it keeps failing. */
+  tokenReady(): void {
+    if (this.state.name === 'backingOff' && this.#failures <= 1) this.#enqueue();
+  }
+
+  /** The gap closed by itself: a wait is called off. @returns true when the log was not asked at all. */
+  callOff(): boolean {
+    const { name } = this.state;
+    if (name !== 'settling' && name !== 'backingOff') return false;
+    const healed = name === 'settling' && !this.inDoubt;
+    this.succeeded();
+    return healed;
+  }
+
+  asked(id: number, since: number): void {
+    this.state = { name: 'asking', id, since };
+  }
+
+  /** Takes the answer that we wait for. @returns what was asked since; undefined for a stale answer. */
+  takeAnswer(id: number): number | undefined {
+    if (this.state.name !== 'asking' || this.state.id !== id) return undefined;
+    const { since } = this.state;
+    this.stop();
+    return since;
+  }
+
+  /** Nothing is on its way that would bring us back here. */
+  get canPark(): boolean {
+    return this.state.name === 'idle' || this.state.name === 'settling';
+  }
+
+  park(): void {
+    this.stop();
+    this.state = { name: 'parked' };
+  }
+
+  /** A page came and brought us forward, or there was nothing to bring. */
+  succeeded(): void {
+    this.#failures = 0;
+    this.#unconfirmed = 0;
+    if (this.state.name !== 'backingOff' || this.state.reason !== 'resets') this.stop();
+  }
+
+  /** The call failed. @param atLeastMs what the server asked for with Retry-After. */
+  failed(atLeastMs = 0): void {
+    const { random, settings } = this.ctx;
+    const wait = fullJitterMs(
+      this.#failures,
+      random.next(),
+      settings.backoffBaseMs,
+      settings.backoffCapMs,
+    );
+    this.#failures += 1;
+    // Spread over half as long again: every client was given the same Retry-After.
+    this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + random.next() / 2)));
+  }
+
+  /** An answer that does not settle the matter. @returns true when enough of them agree. */
+  unconfirmed(): boolean {
+    this.#failures = 0;
+    this.#unconfirmed += 1;
+    this.stop();
+    if (this.#unconfirmed < AGREEING_ANSWERS) {
+      const wait = fullJitterMs(
+        this.#unconfirmed,
+        this.ctx.random.next(),
+        REASK_BASE_MS,
+        REASK_CAP_MS,
+      );
+      this.soon(this.ctx.settings.reorderWindowMs + wait);
+      return false;
+    }
+    this.#unconfirmed = 0;
+    return true;
+  }
+
+  /** The log was reset. A log that flips for ever costs bounded work. */
+  reset(): void {
+    this.#resets = [
+      ...this.#resets.filter((at) => at > this.ctx.now - STORM_WINDOW_MS),
+      this.ctx.now,
+    ];
+    this.succeeded();
+    const excess = this.#resets.length - STORM_RESETS;
+    if (excess <= 0) return;
+    if (excess === 1) this.ctx.problem({ code: 'reset_storm', channel: this.channel });
+    const { backoffBaseMs, backoffCapMs } = this.ctx.settings;
+    this.#backOff(
+      'resets',
+      backoffBaseMs + fullJitterMs(excess, this.ctx.random.next(), backoffBaseMs, backoffCapMs),
+    );
+  }
+
+  stop(): void {
+    this.state = { name: 'idle' };
+    this.ctx.deadlines.clear(this.#deadline);
+  }
+
+  #enqueue(): void {
+    this.ctx.deadlines.clear(this.#deadline);
+    this.state = { name: 'queued' };
+    this.enqueue();
+  }
+
+  #backOff(reason: StallReason, inMs: number): void {
+    this.state = { name: 'backingOff', until: this.ctx.now + inMs, reason };
+    this.ctx.arm(this.#deadline, inMs);
+  }
+
+  get #deadline(): string {
+    return `settle ${this.channel}`;
+  }
+}

@@ -1,0 +1,31 @@
+/** How long to wait before the next attempt to connect. */
+import { fullJitterMs } from './backoff.js';
+import type { Context } from './context.js';
+import { CLOSE } from './frames.js';
+
+/** `navigator.onLine === false` may be wrong for ever (VPNs, virtual machines): wait, but not longer. */
+const OFFLINE_WAIT_MS = 30_000;
+/** Nobody looks at a hidden page: spread its attempts over at least this long. */
+const HIDDEN_SPREAD_MS = 10_000;
+/** A restart announced without a spread of its own. */
+const RESTART_SPREAD_MS = 5_000;
+
+export interface Loss {
+  /** Failures in a row before this one. */
+  readonly failures: number;
+  readonly online: boolean;
+  readonly visible: boolean;
+  readonly code: number | undefined;
+  /** What a `goaway` asked for. */
+  readonly goawaySpreadMs: number | undefined;
+}
+
+/** Full jitter in every case, the first retry after a drop included: all clients drop together. */
+export function redialMs(loss: Loss, { random, settings }: Context): number {
+  if (!loss.online) return OFFLINE_WAIT_MS;
+  if (loss.goawaySpreadMs !== undefined) return random.next() * loss.goawaySpreadMs;
+  if (loss.code === CLOSE.restart && loss.failures === 0) return random.next() * RESTART_SPREAD_MS;
+  const base = loss.code === CLOSE.rate ? settings.backoffCapMs : settings.backoffBaseMs;
+  const wait = fullJitterMs(loss.failures, random.next(), base, settings.backoffCapMs);
+  return loss.visible ? wait : Math.max(wait, random.next() * HIDDEN_SPREAD_MS);
+}

@@ -1,0 +1,306 @@
+/**
+ * The core, whole: inputs and the time go in, effects come out. Routes every input to the machine it
+ * concerns and collects what they want done. No I/O, no clock, no chance of its own.
+ */
+import { Auth } from './auth.js';
+import { ChannelMachine, type ChannelHost } from './channel-machine.js';
+import { Connection } from './connection.js';
+import { Context } from './context.js';
+import type { Counters } from './counters.js';
+import type { ClientFrame } from './frames.js';
+import { FrameRouter } from './frame-router.js';
+import { PositionLedger } from './position-ledger.js';
+import { Publisher } from './publisher.js';
+import { RecoveryCalls } from './recovery-calls.js';
+import type { Settings } from './settings.js';
+import type { Effect, Input } from './vocabulary.js';
+
+export class Session {
+  readonly #ctx: Context;
+  readonly #auth: Auth = new Auth();
+  readonly #connection: Connection;
+  readonly #ledger: PositionLedger;
+  readonly #calls: RecoveryCalls;
+  readonly #publisher: Publisher;
+  readonly #router: FrameRouter;
+  readonly #host: ChannelHost;
+  readonly #channels = new Map<string, ChannelMachine>();
+  /** Channels that this input concerned: what they accepted is handed on at its end. */
+  readonly #touched = new Set<ChannelMachine>();
+  #frames: ClientFrame[] = [];
+  #ids = 0;
+
+  constructor(settings: Settings) {
+    const ctx = new Context(settings);
+    const sender = {
+      nextId: (): number => (this.#ids += 1),
+      send: (frame: ClientFrame): void => void this.#frames.push(frame),
+    };
+    this.#ctx = ctx;
+    this.#connection = new Connection(ctx, this.#auth);
+    this.#ledger = new PositionLedger(ctx);
+    this.#publisher = new Publisher(ctx, sender);
+    this.#calls = new RecoveryCalls(ctx, sender, {
+      canSend: () => this.#router.can('recover'),
+      tokenVersion: () => this.#auth.version,
+    });
+    this.#host = {
+      ...sender,
+      ctx,
+      ledger: this.#ledger,
+      enqueue: (asker) => {
+        this.#calls.add(asker);
+      },
+      dequeue: (asker) => {
+        this.#calls.remove(asker);
+      },
+    };
+    this.#router = new FrameRouter({
+      ctx,
+      connection: this.#connection,
+      auth: this.#auth,
+      calls: this.#calls,
+      publisher: this.#publisher,
+      find: (channel) => this.#find(channel),
+    });
+  }
+
+  /** Takes one input at the time `now` and returns what is to be done about it, in order. */
+  handle(input: Input, now: number): readonly Effect[] {
+    this.#ctx.now = now;
+    const before = this.#connection.openAttempt;
+    this.#route(input);
+    const after = this.#connection.openAttempt;
+    if (before !== after) this.#reconnected(before, after);
+    this.#calls.flush();
+    for (const machine of this.#touched) machine.finish();
+    this.#touched.clear();
+    if (this.#frames.length > 0) {
+      const frames = this.#frames;
+      this.#frames = [];
+      if (after !== undefined)
+        this.#ctx.emit({ type: 'send', frames, asArray: this.#router.can('arrays') });
+    }
+    return this.#ctx.takeEffects();
+  }
+
+  /** When the shell should send the next `tick`; undefined when nothing waits. */
+  nextDeadline(): number | undefined {
+    return this.#ctx.deadlines.next();
+  }
+
+  get counters(): Readonly<Counters> {
+    return this.#ctx.counters;
+  }
+
+  /** Where reading of a channel stands. */
+  numbers(channel: string): ChannelMachine['numbers'] {
+    return this.#channels.get(channel)?.numbers;
+  }
+
+  #route(input: Input): void {
+    switch (input.type) {
+      case 'frames':
+        if (input.attempt === this.#connection.openAttempt) this.#router.frames(input.frames);
+        return;
+      case 'handled':
+        return this.#find(input.channel)?.handled(input.count, input.mark);
+      case 'handling':
+        return this.#find(input.channel)?.handling();
+      case 'handlerFailed':
+        return this.#find(input.channel)?.handlerFailed(input.kind);
+      case 'snapshotTaken':
+        return this.#find(input.channel)?.snapshotTaken(input.position);
+      case 'retry':
+        return this.#find(input.channel)?.retry();
+      case 'opened':
+        return this.#connection.opened(input.attempt);
+      case 'dropped':
+        return this.#connection.dropped(input.attempt, input.code);
+      case 'recovered':
+        return this.#recovered(input);
+      case 'loaded':
+        return this.#find(input.channel)?.loaded(input.position, input.failed ?? false);
+      case 'saved':
+        return this.#ledger.saved(input.id, input.refused, input.failed ?? false);
+      case 'token':
+        return this.#token(input);
+      case 'page':
+        return this.#page(input);
+      case 'tick':
+        return this.#tick();
+      default:
+        return this.#command(input);
+    }
+  }
+
+  /** What the app asks for. */
+  #command(
+    input: Extract<
+      Input,
+      { type: 'connect' | 'close' | 'join' | 'release' | 'publish' | 'forget' }
+    >,
+  ): void {
+    switch (input.type) {
+      case 'connect':
+        return this.#connection.connect();
+      case 'close':
+        return this.#close();
+      case 'join':
+        return this.#join(input);
+      case 'release':
+        return this.#ctx.arm(`leave ${input.channel}`, this.#ctx.settings.leaveDelayMs);
+      case 'publish':
+        return this.#publisher.publish(input, this.#connection.openAttempt !== undefined);
+      case 'forget':
+        this.#ledger.forget(this.#channels.keys());
+        return this.#ctx.emit({ type: 'forget', id: input.id });
+    }
+  }
+
+  #join({ channel, intent }: Extract<Input, { type: 'join' }>): void {
+    if (this.#connection.isClosed) return;
+    this.#ctx.deadlines.clear(`leave ${channel}`);
+    const known = this.#channels.get(channel);
+    if (known === undefined || known.hasFailed) {
+      known?.close();
+      const machine = new ChannelMachine(channel, intent, this.#host);
+      this.#channels.set(channel, machine);
+      this.#touched.add(machine);
+      if (this.#connection.openAttempt !== undefined) machine.up();
+    }
+    this.#connection.want();
+  }
+
+  #leave(channel: string): void {
+    const machine = this.#find(channel);
+    if (machine === undefined) return;
+    // A handler at work may still finish: what it is handling must not be delivered to the next handle.
+    if (machine.isBusy) return this.#ctx.arm(`leave ${channel}`, this.#ctx.settings.leaveDelayMs);
+    machine.close();
+    this.#channels.delete(channel);
+    this.#ctx.emit({ type: 'left', channel });
+  }
+
+  #close(): void {
+    for (const machine of this.#channels.values()) {
+      machine.close();
+      this.#touched.add(machine);
+    }
+    this.#publisher.close();
+    this.#channels.clear();
+    this.#ledger.flush();
+    this.#connection.close();
+    this.#ctx.deadlines.clearAll();
+  }
+
+  /** Another socket, or none: everything that hung on the old one is void, and is asked for anew. */
+  #reconnected(before: number | undefined, after: number | undefined): void {
+    if (before !== undefined) {
+      this.#router.reset();
+      this.#calls.dropAll();
+      this.#publisher.down();
+      this.#frames = [];
+    }
+    if (after !== undefined && after > 1) this.#ctx.counters.reconnects += 1;
+    for (const machine of this.#channels.values()) {
+      if (before !== undefined) machine.down();
+      if (after !== undefined) machine.up();
+      this.#touched.add(machine);
+    }
+    if (after === undefined) return;
+    if (this.#channels.size === 0) this.#connection.joined();
+    this.#publisher.up();
+  }
+
+  #recovered({ answer, id, tokenVersion }: Extract<Input, { type: 'recovered' }>): void {
+    if (answer.status === 401) {
+      if (this.#auth.refused(this.#ctx, tokenVersion) === 'unauthorized')
+        this.#connection.unauthorized();
+    } else if (answer.status === 200) this.#auth.accepted(tokenVersion);
+    this.#calls.answered(id, answer);
+  }
+
+  #token({ detail, outcome, version }: Extract<Input, { type: 'token' }>): void {
+    if (!this.#auth.answered(this.#ctx, version, outcome === 'ready')) return;
+    if (outcome === 'failed') this.#ctx.problem({ code: 'token_failed', detail: detail ?? '' });
+    this.#connection.token(outcome);
+    if (outcome !== 'ready') return;
+    if (this.#connection.openAttempt !== undefined && this.#router.can('auth'))
+      this.#connection.authenticate();
+    for (const machine of this.#channels.values()) {
+      machine.tokenReady();
+      this.#touched.add(machine);
+    }
+  }
+
+  #page({ signal }: Extract<Input, { type: 'page' }>): void {
+    if (signal === 'hidden' || signal === 'pagehide' || signal === 'freeze') this.#ledger.flush();
+    if (this.#connection.signal(signal)) this.#probe();
+  }
+
+  /** Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none. */
+  #probe(): void {
+    if (this.#router.can('ping')) return void this.#frames.push({ type: 'ping' });
+    for (const machine of this.#channels.values()) {
+      if (machine.isJoined) return machine.probe();
+    }
+  }
+
+  #tick(): void {
+    const { deadlines, now } = this.#ctx;
+    for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
+      const space = due.name.indexOf(' ');
+      if (space < 0) this.#due(due.name, now - due.at);
+      else this.#dueOf(due.name.slice(0, space), due.name.slice(space + 1));
+    }
+  }
+
+  #due(name: string, lateMs: number): void {
+    switch (name) {
+      case 'flush':
+        return this.#ledger.flush();
+      case 'save':
+        return this.#ledger.saveTimedOut();
+      case 'token':
+        return this.#token({
+          type: 'token',
+          version: this.#auth.asked,
+          outcome: 'failed',
+          detail: 'timed out',
+        });
+      case 'retry':
+      case 'connect':
+      case 'watchdog':
+      case 'probe':
+        if (this.#connection.deadline(name, lateMs)) this.#probe();
+    }
+  }
+
+  #dueOf(kind: string, subject: string): void {
+    switch (kind) {
+      case 'recover':
+        return void this.#calls.ended(Number(subject), 'timed out');
+      case 'publish':
+        return this.#publisher.timedOut(Number(subject));
+      case 'leave':
+        return this.#leave(subject);
+      case 'load':
+        return this.#find(subject)?.loadDue();
+      case 'join':
+        return this.#find(subject)?.joinDue();
+      case 'settle':
+        return this.#find(subject)?.settled();
+      case 'giveup':
+        return this.#find(subject)?.giveUp();
+      case 'handler':
+        return this.#find(subject)?.handlerDue();
+    }
+  }
+
+  #find(channel: string): ChannelMachine | undefined {
+    const machine = this.#channels.get(channel);
+    if (machine !== undefined) this.#touched.add(machine);
+    return machine;
+  }
+}

@@ -1,0 +1,27 @@
+/** A socket that can be opened again and again. It reports; it never decides to reconnect. */
+export interface Transport {
+  /**
+   * Opens a socket. Whatever was open before is given up first.
+   * Never throws: what goes wrong (bad address, blocked by policy) is reported as `dropped`.
+   */
+  open(attempt: number, url: string): void;
+  /** Sends a text if the socket is open; otherwise nothing: no queue, intent is derived anew on open. */
+  send(text: string): void;
+  /** Gives the socket up at once: no event of it comes any more. @param code 1000 or 3000 to 4999. */
+  close(code: number, reason: string): void;
+}
+
+/** Everything carries the number of the attempt: late events of an older socket are told apart. */
+export type TransportEvent =
+  | { readonly type: 'opened'; readonly attempt: number }
+  | { readonly type: 'received'; readonly attempt: number; readonly data: unknown }
+  /** Comes once per attempt, with the true code of the close; 1006 when there was none. */
+  | {
+      readonly type: 'dropped';
+      readonly attempt: number;
+      readonly code: number;
+      readonly reason: string;
+    };
+
+/** Makes a transport that reports to `emit`. Inert until `open`. */
+export type TransportFactory = (emit: (event: TransportEvent) => void) => Transport;
