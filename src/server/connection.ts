@@ -154,7 +154,9 @@ export class Connection implements Subscriber {
     this.#killTimer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
   }
 
+  /** Ends the connection without a word, for a client that would not hear it. */
   terminate(): void {
+    this.#release();
     this.#socket.terminate();
   }
 
@@ -229,8 +231,9 @@ export class Connection implements Subscriber {
     if (!this.isOpen()) return;
     switch (frame.type) {
       case 'subscribe':
+        queued.decision ??= this.#answers.ask(frame);
         this.#askAhead();
-        return this.#answers.subscribe(frame, queued.decision ?? this.#answers.ask(frame));
+        return this.#answers.subscribe(frame, queued.decision);
       case 'publish':
         return this.#answers.publish(frame);
       case 'recover':

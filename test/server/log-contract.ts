@@ -13,7 +13,7 @@ export interface LogUnderTest {
 
 /** @param makeLog makes a log whose data may have 1,000 bytes of JSON and that keeps 5 messages. */
 export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest): void {
-  let it_: LogUnderTest;
+  let tested: LogUnderTest;
   let log: Log;
   let epoch: string;
   const room = 'room:1';
@@ -25,8 +25,8 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
   const seqs = (messages: readonly LogMessage[]): number[] => messages.map(({ seq }) => seq);
 
   beforeEach(async () => {
-    it_ = await makeLog();
-    log = it_.log;
+    tested = await makeLog();
+    log = tested.log;
     ({ epoch } = await log.facts(room));
   });
 
@@ -50,11 +50,11 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
     it('are the same in the append, the feed and the page', async () => {
       const fed: LogMessage[] = [];
       const stop = log.listen((message) => fed.push(message));
-      const { data: _data, repeated: _repeated, ...stamped } = await log.append(room, [1]);
+      const { epoch, seq, ts, json } = await log.append(room, [1]);
       stop();
       const { messages } = await log.read(room, { epoch, seq: 0 }, wide);
-      expect(messages).toEqual([stamped]);
-      expect(fed).toEqual([stamped]);
+      expect(messages).toEqual([{ channel: room, epoch, seq, ts, json }]);
+      expect(fed).toEqual(messages);
     });
 
     it('are not used up by what is refused', async () => {
@@ -110,7 +110,7 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
 
     it('of a log whose messages have aged are oldest = head + 1', async () => {
       await append(3);
-      await it_.expire(room);
+      await tested.expire(room);
       expect(await log.facts(room)).toEqual({ epoch, head: 3, oldest: 4 });
       expect((await log.append(room, 1)).seq).toBe(4);
       expect(await log.facts(room)).toEqual({ epoch, head: 4, oldest: 4 });
@@ -118,7 +118,7 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
 
     it('name a new epoch after the log was lost, and start over', async () => {
       await append(3);
-      await it_.restart();
+      await tested.restart();
       const facts = await log.facts(room);
       expect(facts).toMatchObject({ head: 0, oldest: 1 });
       expect(facts.epoch).not.toBe(epoch);
@@ -155,7 +155,7 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
 
     it('from the head of an aged log is up to date', async () => {
       await append(3);
-      await it_.expire(room);
+      await tested.expire(room);
       const page = await log.read(room, { epoch, seq: 3 }, wide);
       expect(page).toEqual({ epoch, head: 3, oldest: 4, messages: [], more: false });
     });
@@ -176,7 +176,7 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
 
     it('from a position of before a restart has nothing of after it', async () => {
       await append(3);
-      await it_.restart();
+      await tested.restart();
       await append(5);
       const page = await log.read(room, { epoch, seq: 1 }, wide);
       expect(page.messages).toEqual([]);
@@ -270,7 +270,7 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
     it('of another epoch is a new publish', async () => {
       await append(1);
       await log.append(room, 'a', { key: 'k' });
-      await it_.restart();
+      await tested.restart();
       expect(await log.append(room, 'a', { key: 'k' })).toMatchObject({ seq: 1, repeated: false });
     });
 

@@ -1,0 +1,328 @@
+import { createHook } from 'node:async_hooks';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { createHub, memoryLog, ServerError, type Log } from '../../src/server/index.js';
+import { atEnd, call, Client, connect, recover, startHub, startServer, until } from './harness.js';
+
+const room = 'room:1';
+
+/** The status that an upgrade is refused with, or 101. */
+async function upgradeStatus(url: string, headers: Record<string, string> = {}): Promise<number> {
+  const client = new Client(url, ['lastseq.v1'], { headers });
+  return new Promise((resolve) => {
+    client.socket.on('unexpected-response', (_request, { statusCode = 0 }) => resolve(statusCode));
+    client.socket.on('open', () => resolve(101));
+  });
+}
+
+describe('origins', () => {
+  it('by default are pages of the same host, and clients that are no browsers', async () => {
+    const { url, port, hub } = await startHub();
+    const from = (Origin: string) => upgradeStatus(url, { Origin });
+    expect(await upgradeStatus(url)).toBe(101);
+    expect(await from(`http://127.0.0.1:${port}`)).toBe(101);
+    expect(await from(`https://127.0.0.1:${port}`)).toBe(101);
+    expect(await from('http://127.0.0.1')).toBe(403);
+    expect(await from('https://evil.example')).toBe(403);
+    expect(await from('null')).toBe(403);
+    expect(hub.stats()).toMatchObject({ originRefusals: 3, accepted: 3 });
+  });
+
+  it('may be a list', async () => {
+    const { url } = await startHub({ origins: ['https://a.example', 'capacitor://localhost'] });
+    const from = (Origin: string) => upgradeStatus(url, { Origin });
+    expect(await from('https://a.example')).toBe(101);
+    expect(await from('capacitor://localhost')).toBe(101);
+    expect(await from('http://a.example')).toBe(403);
+    expect(await from('https://a.example.evil.example')).toBe(403);
+  });
+
+  it('may be all', async () => {
+    const { url } = await startHub({ origins: '*' });
+    expect(await upgradeStatus(url, { Origin: 'https://anywhere.example' })).toBe(101);
+  });
+
+  it('may be a rule, whose failure is a no', async () => {
+    const sources: string[] = [];
+    const { url } = await startHub({
+      origins: (origin, request) => {
+        if (origin.includes('broken')) throw new Error('rule');
+        // What a rule in plain JavaScript might return by mistake.
+        if (origin.includes('promise')) return Promise.resolve(false) as unknown as boolean;
+        return request.headers['x-partner'] === 'yes';
+      },
+      onError: (_error, source) => sources.push(source),
+    });
+    const from = (Origin: string) => upgradeStatus(url, { Origin, 'X-Partner': 'yes' });
+    expect(await from('https://good.example')).toBe(101);
+    expect(await upgradeStatus(url, { Origin: 'https://good.example' })).toBe(403);
+    expect(await from('https://broken.example')).toBe(403);
+    expect(await from('https://promise.example')).toBe(403);
+    expect(sources).toEqual(['origins']);
+  });
+
+  it('that are refused have their socket destroyed', async () => {
+    const { port } = await startHub();
+    const socket = connectTcp(port, '127.0.0.1');
+    socket.write(
+      'GET /realtime HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Origin: https://evil.example\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    await once(socket, 'close');
+    expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+  });
+});
+
+describe('a shared HTTP server', () => {
+  it('keeps its own routes and its own upgrades', async () => {
+    const { server, port } = await startServer();
+    server.on('request', (request, response) => response.end(`app ${request.url}`));
+    const own = new WebSocketServer({ noServer: true });
+    server.on('upgrade', (request, socket, head) => {
+      if (request.url !== '/own') return;
+      own.handleUpgrade(request, socket, head, (webSocket) => webSocket.send('"own"'));
+    });
+    const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+    atEnd(() => hub.close());
+    hub.attach(server, { path: '/live', recoverPath: '/history' });
+
+    expect((await call(port, '/recover?x')).body).toBe('app /recover?x');
+    expect((await call(port, '/history/x')).body).toBe('app /history/x');
+    expect((await call(port, '/history?channel=a&epoch=e&since=0')).status).toBe(200);
+    await connect(`ws://127.0.0.1:${port}/live?any=query`);
+    const other = new Client(`ws://127.0.0.1:${port}/own`, []);
+    await until(() => other.texts.length > 0);
+    expect(other.texts).toEqual(['"own"']);
+
+    await hub.close();
+    expect((await call(port, '/history?channel=a&epoch=e&since=0')).body).toMatch(/^app/);
+    expect([server.listenerCount('request'), server.listenerCount('upgrade')]).toEqual([1, 1]);
+  });
+
+  it('refuses upgrades that nobody answers', async () => {
+    const { port } = await startHub();
+    expect(await upgradeStatus(`ws://127.0.0.1:${port}/nowhere`)).toBe(404);
+  });
+
+  it('may be left by a hub that goes on elsewhere', async () => {
+    const { hub, server, url } = await startHub();
+    const second = await startServer();
+    const detach = hub.attach(second.server, { path: '/second' });
+    const there = `ws://127.0.0.1:${second.port}/second`;
+    const client = await connect(there);
+    detach();
+    detach();
+    expect(second.server.listenerCount('upgrade')).toBe(0);
+    expect(server.listenerCount('upgrade')).toBe(1);
+    await client.subscribe(room);
+    await connect(url);
+  });
+
+  it.each([
+    ['path', 'realtime'],
+    ['path', '/a?b'],
+    ['recoverPath', ''],
+  ])('refuses the %s %j', async (option, value) => {
+    const { hub, server } = await startHub();
+    const attach = () => hub.attach(server, { [option]: value });
+    expect(attach).toThrow(expect.objectContaining({ code: 'bad_option' }));
+    expect(attach).toThrow(option);
+  });
+});
+
+describe('onConnection', () => {
+  it('may wrap send before anything is sent, to lose or hold back frames', async () => {
+    const seen: string[] = [];
+    const { url, log } = await startHub({
+      onConnection: (socket, request) => {
+        seen.push(String(request.url));
+        const send = socket.send.bind(socket) as (...args: unknown[]) => void;
+        Object.assign(socket, {
+          send: (...args: unknown[]) => {
+            seen.push(String(args[0]).slice(2, 16));
+            if (!String(args[0]).includes('lost')) send(...args);
+          },
+        });
+      },
+    });
+    const client = await connect(url);
+    await client.subscribe(room);
+    log.append(room, 'lost');
+    // Another tick: frames of one tick share their fate.
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    log.append(room, 'kept');
+    expect(await client.next('message')).toMatchObject({ seq: 2, data: 'kept' });
+    expect(seen.slice(0, 2)).toEqual(['/realtime', 'type":"welcome']);
+  });
+
+  it('that throws is reported, and the connection lives', async () => {
+    const sources: string[] = [];
+    const { url } = await startHub({
+      onConnection: () => {
+        throw new Error('demo');
+      },
+      onError: (_error, source) => sources.push(source),
+    });
+    await (await connect(url)).subscribe(room);
+    expect(sources).toEqual(['onConnection']);
+  });
+});
+
+describe('drain', () => {
+  it('says goaway, closes with 1012, and takes nobody new', async () => {
+    const { url, hub, log, port } = await startHub();
+    const clients = [await connect(url), await connect(url)];
+    for (const client of clients) await client.subscribe(room);
+    log.append(room, 'last words');
+    const drained = hub.drain({ spreadMs: 20_000 });
+    for (const client of clients) {
+      expect(await client.closed).toMatchObject({ code: 1012 });
+      expect(client.frames.slice(-2)).toMatchObject([
+        { type: 'message', data: 'last words' },
+        { type: 'goaway', spreadMs: 20_000 },
+      ]);
+    }
+    await drained;
+    expect(hub.stats()).toMatchObject({ connections: 0, subscriptions: 0, channels: 0 });
+    expect(await upgradeStatus(url)).toBe(503);
+    const { epoch } = log.facts(room);
+    expect((await recover(port, { channel: room, epoch, since: 0 })).status).toBe(200);
+  });
+
+  it('refuses a spread that is none', async () => {
+    const { hub } = await startHub();
+    await expect(hub.drain({ spreadMs: -1 })).rejects.toThrow('option spreadMs must be');
+  });
+});
+
+describe('close', () => {
+  it('ends connections, detaches from log and server, and may be called twice', async () => {
+    let listeners = 0;
+    const inner = memoryLog();
+    const log: Log = {
+      append: (...args) => inner.append(...args),
+      facts: (...args) => inner.facts(...args),
+      read: (...args) => inner.read(...args),
+      listen: (listener) => {
+        listeners += 1;
+        const stop = inner.listen(listener);
+        return () => {
+          listeners -= 1;
+          stop();
+        };
+      },
+    };
+    const { url, hub, server } = await startHub({ log });
+    const client = await connect(url);
+    await client.subscribe(room);
+    expect(listeners).toBe(1);
+    await Promise.all([hub.close(), hub.close()]);
+    expect(await client.closed).toMatchObject({ code: 1001 });
+    expect(listeners).toBe(0);
+    expect([server.listenerCount('request'), server.listenerCount('upgrade')]).toEqual([0, 0]);
+    expect(() => hub.attach(server)).toThrow(expect.objectContaining({ code: 'closed' }));
+  });
+
+  it('leaves no timer and no immediate of the hub behind', async () => {
+    const pending = new Map<number, string>();
+    const hook = createHook({
+      init: (id, type) => {
+        if (type !== 'Timeout' && type !== 'Immediate') return;
+        const { stack = '' } = new Error();
+        if (stack.includes('src/server/')) pending.set(id, stack);
+      },
+      destroy: (id) => void pending.delete(id),
+    });
+    hook.enable();
+    const { url, hub, log } = await startHub({ heartbeatMs: 20 });
+    const clients = await Promise.all([1, 2, 3].map(() => connect(url)));
+    for (const client of clients) await client.subscribe(room);
+    for (const client of clients) await client.next('heads');
+    log.append(room, 1);
+    expect(pending.size).toBeGreaterThan(0);
+    await hub.close();
+    log.append(room, 2);
+    await new Promise((resolve) => setImmediate(resolve));
+    hook.disable();
+    expect([...pending.values()]).toEqual([]);
+  });
+
+  it('does not wait for a client that does not answer it', async () => {
+    const { url, hub } = await startHub();
+    const client = await connect(url);
+    client.socket.pause();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const closed = hub.close();
+    vi.advanceTimersByTime(4_999);
+    expect(hub.stats().connections).toBe(1);
+    vi.advanceTimersByTime(1);
+    await closed;
+    vi.useRealTimers();
+    expect(hub.stats().connections).toBe(0);
+  });
+});
+
+describe('options', () => {
+  const good = { log: memoryLog(), authorize: () => ({}) };
+
+  it.each<[string, unknown, object]>([
+    ['log', undefined, { log: undefined }],
+    ['log', 'an object', { log: { append: () => 1 } }],
+    ['authorize', undefined, { authorize: undefined }],
+    ['heartbeatMs', 0, { heartbeatMs: 0 }],
+    ['heartbeatMs', '25', { heartbeatMs: '25' }],
+    ['limits.page', 0, { limits: { page: 0 } }],
+    ['limits.pageBytes', 5, { limits: { pageBytes: 5 } }],
+    ['limits.batch', 1.5, { limits: { batch: 1.5 } }],
+    ['limits.channels', -1, { limits: { channels: -1 } }],
+    ['origins', 'https://a.example', { origins: 'https://a.example' }],
+    ['origins', 'https://a.example/', { origins: ['https://a.example/'] }],
+    ['origins', 'a.example', { origins: ['a.example'] }],
+    ['maxFrameBytes', 10, { maxFrameBytes: 10 }],
+    ['maxBufferedBytes', 1_048_576, { maxBufferedBytes: 1_048_576 }],
+    ['maxQueuedFrames', 0, { maxQueuedFrames: 0 }],
+    ['maxQueuedBytes', 1_024, { maxQueuedBytes: 1_024 }],
+    ['maxRecoveries', 0, { maxRecoveries: 0 }],
+    ['retryAfterMs', -1, { retryAfterMs: -1 }],
+    ['onConnection', 5, { onConnection: 5 }],
+    ['onError', 'log', { onError: 'log' }],
+  ])('%s: %j is refused by name and value', (option, value, bad) => {
+    const make = () => createHub({ ...good, ...bad });
+    expect(make).toThrow(ServerError);
+    expect(make).toThrow(`option ${option} must be `);
+    expect(make).toThrow(String(value));
+  });
+
+  it('that are refused leave nothing running', () => {
+    let listeners = 0;
+    const log = memoryLog();
+    const counting: Log = {
+      append: (...args) => log.append(...args),
+      facts: (...args) => log.facts(...args),
+      read: (...args) => log.read(...args),
+      listen: (listener) => {
+        listeners += 1;
+        return log.listen(listener);
+      },
+    };
+    const make = () => createHub({ ...good, log: counting, origins: ['?'] });
+    expect(make).toThrow('origins');
+    expect(listeners).toBe(0);
+  });
+});
+
+describe('stats', () => {
+  it('are a snapshot that does not change afterwards', async () => {
+    const { hub, port } = await startHub();
+    const before = hub.stats();
+    await recover(port, { channel: room, epoch: 'e', since: 0 });
+    expect(before.recoveries.epoch).toBe(0);
+    expect(hub.stats().recoveries.epoch).toBe(1);
+  });
+});
