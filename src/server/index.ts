@@ -1,7 +1,7 @@
 /** The server kit, entry `lastseq/server`: a log that numbers messages, and a hub that serves it. */
 export { createHub } from './hub.js';
 export type { AttachOptions, DrainOptions, Hub } from './hub.js';
-export type { HubLimits, HubOptions } from './options.js';
+export type { HubLimits, HubOptions, HubSocket } from './options.js';
 export type { Allowed, Authorize, AuthorizeRequest, Verdict } from './authorize.js';
 export type { Origins } from './origin.js';
 export type { ErrorSource, OnError } from './report.js';

@@ -24,9 +24,12 @@ export interface LogMessage {
 
 /** What `append` answers. */
 export interface StampedMessage extends LogMessage {
-  /** The data as it was given to this call. */
+  /** The data as it was given to this call; `json` is its text. */
   readonly data: unknown;
-  /** True when the publish key was known: nothing was appended, the number is that of the first call. */
+  /**
+   * True when the publish key was known: nothing was appended, and number, time and sender are those of
+   * the first call, whose data may have been another.
+   */
   readonly repeated: boolean;
 }
 

@@ -1,6 +1,5 @@
 /** The options of the hub: their meaning, their defaults, and the one place that checks them. */
 import type { IncomingMessage } from 'node:http';
-import type { WebSocket } from 'ws';
 import type { Limits } from '../core/frames.js';
 import type { Authorize } from './authorize.js';
 import { refuseOption, wholeNumber } from './errors.js';
@@ -56,12 +55,28 @@ export interface HubOptions {
    * Called for each new connection before anything is sent on it; the hub calls `socket.send` by that
    * name every time, so that a test may replace it. What it throws is reported to `onError`.
    */
-  readonly onConnection?: (socket: WebSocket, request: IncomingMessage) => void;
+  readonly onConnection?: (socket: HubSocket, request: IncomingMessage) => void;
   /**
    * Told of failures that clients see only as `internal`: of the log, of `authorize`, of other
    * functions given here. It must not throw. Default: one line on the console, without the token.
    */
   readonly onError?: OnError;
+}
+
+/**
+ * The socket of a connection: a `WebSocket` of the package `ws`, as far as the hub uses it. Said here in
+ * our own words, so that apps need no types of `ws`.
+ */
+export interface HubSocket {
+  /** Bytes accepted by `send` and not yet handed to the network. */
+  readonly bufferedAmount: number;
+  /** Sends one WebSocket message; `written` is called when the network has it, or with an error. */
+  send(text: string, written: (error?: Error) => void): void;
+  /** Sends a WebSocket ping, which browsers answer by themselves. */
+  ping(): void;
+  close(code: number, reason: string): void;
+  /** Ends the connection at once, without a close code. */
+  terminate(): void;
 }
 
 export interface HubLimits {

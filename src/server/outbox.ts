@@ -6,7 +6,7 @@
  * texts that all readers share, and is dropped in an instant when the reader turns out too slow. The
  * publisher is never held up. Knows nothing of frames.
  */
-import type { WebSocket } from 'ws';
+import type { HubSocket } from './options.js';
 import type { Counters } from './stats.js';
 
 /** While the socket holds this many bytes or more, it is given no more. */
@@ -26,7 +26,7 @@ export interface OutboxParts {
 }
 
 export class Outbox {
-  readonly #socket: WebSocket;
+  readonly #socket: HubSocket;
   readonly #parts: OutboxParts;
   #texts: string[] = [];
   #sizes: number[] = [];
@@ -34,7 +34,7 @@ export class Outbox {
   #closed = false;
   #waiters: (() => void)[] = [];
 
-  constructor(socket: WebSocket, parts: OutboxParts) {
+  constructor(socket: HubSocket, parts: OutboxParts) {
     this.#socket = socket;
     this.#parts = parts;
   }

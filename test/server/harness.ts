@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
+import { decodeFrames } from '../../src/core/codec.js';
 import {
   createHub,
   memoryLog,
@@ -14,6 +15,9 @@ import {
 
 export type Frame = Record<string, any>;
 
+/** Why the client's codec refused what a hub sent. */
+const unreadable: string[] = [];
+
 const endings: (() => Promise<void> | void)[] = [];
 
 /** Has `end` called after the test, the last one first. */
@@ -23,6 +27,7 @@ export function atEnd(end: () => Promise<void> | void): void {
 
 afterEach(async () => {
   for (let end = endings.pop(); end; end = endings.pop()) await end();
+  expect(unreadable.splice(0)).toEqual([]);
 });
 
 export type StartOptions = Partial<HubOptions>;
@@ -75,6 +80,9 @@ export class Client {
       const text = data.toString();
       this.texts.push(text);
       this.frames.push(...[JSON.parse(text)].flat(1));
+      // What the hub sends, the client must be able to read.
+      for (const frame of decodeFrames(text))
+        if (frame.type === 'bad') unreadable.push(frame.reason);
       this.#wake();
     });
     atEnd(() => this.socket.terminate());

@@ -85,7 +85,7 @@ describe('a shared HTTP server', () => {
     const own = new WebSocketServer({ noServer: true });
     server.on('upgrade', (request, socket, head) => {
       if (request.url !== '/own') return;
-      own.handleUpgrade(request, socket, head, (webSocket) => webSocket.send('"own"'));
+      own.handleUpgrade(request, socket, head, (webSocket) => webSocket.send('{"type":"pong"}'));
     });
     const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
     atEnd(() => hub.close());
@@ -97,7 +97,7 @@ describe('a shared HTTP server', () => {
     await connect(`ws://127.0.0.1:${port}/live?any=query`);
     const other = new Client(`ws://127.0.0.1:${port}/own`, []);
     await until(() => other.texts.length > 0);
-    expect(other.texts).toEqual(['"own"']);
+    expect(other.frames).toEqual([{ type: 'pong' }]);
 
     await hub.close();
     expect((await call(port, '/history?channel=a&epoch=e&since=0')).body).toMatch(/^app/);
