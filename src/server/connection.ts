@@ -226,6 +226,8 @@ export class Connection implements Subscriber {
     queued: Queued,
     frame: Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>,
   ): Promise<void> {
+    // Only what is published may overrun a client, never the answers to what it asked for itself.
+    if (this.#outbox.isCrowded) await this.#outbox.drained();
     // A client without a token just begins: then cookies, or nothing, say who it is.
     if (this.#state.name === 'new') await this.#authenticate(undefined);
     if (!this.isOpen()) return;

@@ -59,7 +59,12 @@ export class Outbox {
     this.#wakeWaiters();
   }
 
-  /** Resolves when next to nothing waits any more, or the outbox is closed. */
+  /** Is so much waiting that answering more requests should wait for the reader? */
+  get isCrowded(): boolean {
+    return this.#pending() >= this.#parts.maxBufferedBytes / 4;
+  }
+
+  /** Resolves when little is waiting any more, or the outbox is closed. */
   async drained(): Promise<void> {
     if (this.#isDrained()) return;
     await new Promise<void>((resolve) => this.#waiters.push(resolve));
@@ -122,6 +127,7 @@ export class Outbox {
   }
 
   #isDrained(): boolean {
-    return this.#closed || this.#pending() < SOCKET_FULL_BYTES;
+    const { maxBufferedBytes } = this.#parts;
+    return this.#closed || this.#pending() < Math.min(SOCKET_FULL_BYTES, maxBufferedBytes / 4);
   }
 }

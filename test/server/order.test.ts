@@ -151,10 +151,10 @@ describe('batching', () => {
   });
 });
 
-describe('a client that reads nothing', () => {
+describe('a slow client', () => {
   const big = 'x'.repeat(60_000);
 
-  it('is closed with 4408 and freed, while the others and the publisher go on', async () => {
+  it('that reads nothing is closed with 4408 and freed, while the others and the publisher go on', async () => {
     const { url, log, hub } = await startHub({
       limits: { pageBytes: 65_536 },
       maxBufferedBytes: 500_000,
@@ -181,7 +181,18 @@ describe('a client that reads nothing', () => {
     expect(seqs.length).toBeLessThan(published);
   });
 
-  it('is not held against it by a recovery: pages wait until it has read the one before', async () => {
+  it('is not one that merely asked for much at once', async () => {
+    const { url, hub } = await startHub({
+      limits: { pageBytes: 1_024 },
+      maxBufferedBytes: 2_048,
+    });
+    const client = await connect(url);
+    client.send(...upTo(500).map((id) => ({ type: 'subscribe', id, channel: `room:${id}` })));
+    for (const id of upTo(500)) expect(await client.next('subscribed')).toMatchObject({ id });
+    expect(hub.stats()).toMatchObject({ slowConsumers: 0, subscriptions: 500 });
+  });
+
+  it('is not made by a recovery: pages wait until it has read the one before', async () => {
     const { url, log, hub } = await startHub({
       log: memoryLog(),
       limits: { pageBytes: 1_000_000 },
