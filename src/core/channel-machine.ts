@@ -24,6 +24,17 @@ export interface ChannelHost extends Sender {
   readonly dequeue: (asker: Asker) => void;
 }
 
+/** Where reading stands. */
+export interface Numbers {
+  readonly epoch: string;
+  /** Accepted in order, perhaps still queued. */
+  readonly last: number;
+  /** The greatest number heard of. */
+  readonly head: number;
+  /** Messages held out of order. */
+  readonly held: number;
+}
+
 /** What an HTTP status of a recovery call means when it is final. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [400, 'bad_request'],
@@ -46,7 +57,7 @@ export class ChannelMachine implements Asker {
   ) {
     const { ctx, ledger } = host;
     this.#join = new Join(ctx, channel, host);
-    this.#consumer = new Consumer(ctx, channel);
+    this.#consumer = new Consumer(ctx, channel, intent.maxAttempts);
     this.#recovery = new Recovery(ctx, channel, () => {
       host.enqueue(this);
     });
@@ -71,12 +82,11 @@ export class ChannelMachine implements Asker {
   }
 
   /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */
-  get numbers():
-    { readonly last: number; readonly head: number; readonly held: number } | undefined {
+  get numbers(): Numbers | undefined {
     const { phase } = this.#reader;
     if (phase.name !== 'following') return undefined;
     const { last, want, heldCount } = phase.detector;
-    return { last, head: want, held: heldCount };
+    return { epoch: phase.epoch, last, head: want, held: heldCount };
   }
 
   // --- the store ---

@@ -17,7 +17,7 @@ import type {
 import { isCount, isSeq } from './position.js';
 
 /** Larger texts are refused unread: a page is 1 MiB by default, and parsing blocks the main thread. */
-export const MAX_FRAME_CHARS = 8 * 1024 * 1024;
+export const MAX_FRAME_CHARS: number = 8 * 1024 * 1024;
 
 type Raw = Readonly<Record<string, unknown>>;
 

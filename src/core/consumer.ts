@@ -27,6 +27,7 @@ export class Consumer {
   constructor(
     private readonly ctx: Context,
     private readonly channel: string,
+    private readonly maxAttempts: number,
   ) {}
 
   /** Room for more items; 0 when the queue is full. */
@@ -81,7 +82,7 @@ export class Consumer {
 
   failed(kind: 'handler' | 'snapshot'): void {
     this.#failures += 1;
-    if (kind === 'handler' && this.#failures >= this.ctx.settings.handlerAttempts) {
+    if (kind === 'handler' && this.#failures >= this.maxAttempts) {
       this.#work = { name: 'stuck' };
       return;
     }

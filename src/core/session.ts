@@ -3,7 +3,7 @@
  * concerns and collects what they want done. No I/O, no clock, no chance of its own.
  */
 import { Auth } from './auth.js';
-import { ChannelMachine, type ChannelHost } from './channel-machine.js';
+import { ChannelMachine, type ChannelHost, type Numbers } from './channel-machine.js';
 import { Connection } from './connection.js';
 import { Context } from './context.js';
 import type { Counters } from './counters.js';
@@ -94,7 +94,7 @@ export class Session {
   }
 
   /** Where reading of a channel stands. */
-  numbers(channel: string): ChannelMachine['numbers'] {
+  numbers(channel: string): Numbers | undefined {
     return this.#channels.get(channel)?.numbers;
   }
 

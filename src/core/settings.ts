@@ -37,9 +37,6 @@ export interface Settings {
   readonly leaveDelayMs: number;
   readonly handlerTimeoutMs: number | false;
   readonly giveUpAfterMs: number | false;
-  /** `retry`: how often one message is tried before the channel stalls. `skip` never retries. */
-  readonly handlerAttempts: number;
-  readonly onHandlerError: 'skip' | 'retry';
 }
 
 export const DEFAULT_SETTINGS: Settings = Object.freeze({
@@ -68,6 +65,4 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   leaveDelayMs: 1_000,
   handlerTimeoutMs: 60_000,
   giveUpAfterMs: false,
-  handlerAttempts: 5,
-  onHandlerError: 'skip',
 });

@@ -66,6 +66,8 @@ export interface ChannelIntent {
   readonly start: Start;
   /** Does the app load a state of its own at discontinuities? */
   readonly snapshot: boolean;
+  /** How often a handler that fails is given one item before the channel stalls. */
+  readonly maxAttempts: number;
 }
 
 /** Why the client waits before it dials. */

@@ -1,0 +1,220 @@
+/** A channel as an app holds it. */
+import type { Position } from './core/position.js';
+import type { ChannelState, Gap, Message } from './core/vocabulary.js';
+import type { Committable } from './delivery.js';
+import { either, type ListenOptions } from './emitter.js';
+import { LastseqError } from './errors.js';
+import { iterate } from './iterator.js';
+import type { ChannelNumbers, SharedChannel } from './shared-channel.js';
+
+/** A message as handlers get it. `commit` is there with `commit: 'manual'` only. */
+export type Delivered<Item> = Item & Partial<Committable>;
+
+/** The handlers of one subscription. Both share one ordered queue, and both are awaited. */
+export interface Handlers<Data> {
+  readonly message: (message: Delivered<Message<Data>>) => unknown;
+  /** Numbers are lost, or were healed by a snapshot. Without any such handler that is an error. */
+  readonly gap?: ((gap: Delivered<Gap>) => unknown) | undefined;
+}
+
+export interface PublishOptions {
+  /**
+   * Wait this long for a connection and the acknowledgement; what was sent before a drop is sent again
+   * under the same key. Milliseconds, >= 1. Left out: reject at once when there is no connection.
+   */
+  readonly timeoutMs?: number | undefined;
+  /** Names this publish: the server answers a repeated key with the first position. @default random */
+  readonly key?: string | undefined;
+}
+
+export interface Channel<Data = unknown> extends AsyncIterable<
+  Delivered<Message<Data>> | Delivered<Gap>
+> {
+  readonly name: string;
+  readonly state: ChannelState;
+  /** Where the handlers have come to in this page; undefined before the first answer of the server. */
+  readonly position: Position | undefined;
+  /**
+   * Adds handlers, and joins the channel. Never fails for the network's sake. A function is short for
+   * `{ message }`. A handler added late sees what is delivered from then on.
+   * @returns a function that removes them; calling it twice is fine.
+   */
+  subscribe(
+    handlers: Handlers<Data> | Handlers<Data>['message'],
+    options?: ListenOptions,
+  ): () => void;
+  /** State changes, and messages without a number (typing, cursors), which are never recovered. */
+  on(
+    event: 'state',
+    handler: (state: ChannelState) => unknown,
+    options?: ListenOptions,
+  ): () => void;
+  on(event: 'ephemeral', handler: (data: unknown) => unknown, options?: ListenOptions): () => void;
+  /**
+   * Resolves when the channel is live and everything it missed has been handled. Joins the channel.
+   * @throws LastseqError `channel_refused` or `closed`; the signal's reason when it is aborted.
+   */
+  ready(options?: ListenOptions): Promise<void>;
+  /**
+   * Sends data to the channel through the server's log.
+   * @returns the position that the server stamped it with.
+   * @throws LastseqError `not_connected`, `timeout`, `publish_refused` or `closed`.
+   */
+  publish(data: Data, options?: PublishOptions): Promise<Position>;
+  /** Messages and gaps in order; ends when the handle is closed. An item is committed when the next is asked for. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Delivered<Message<Data>> | Delivered<Gap>>;
+  /** The same, ended by a signal as well. */
+  items(options?: ListenOptions): AsyncIterableIterator<Delivered<Message<Data>> | Delivered<Gap>>;
+  /** After handlers failed too often: tries the item again. */
+  retry(): void;
+  /** After handlers failed: passes over the item. */
+  skip(): void;
+  /** Numbers for a debug view. */
+  inspect(): ChannelNumbers;
+  /** Lets go of the channel; its handlers are removed. Waits for no handler. Calling it twice is fine. */
+  close(): Promise<void>;
+}
+
+/** How a handle publishes. */
+export type Publish = (
+  channel: string,
+  data: unknown,
+  options: PublishOptions,
+) => Promise<Position>;
+
+export class ChannelHandle<Data> implements Channel<Data> {
+  readonly name: string;
+  readonly #closing = new AbortController();
+
+  constructor(
+    private readonly shared: SharedChannel,
+    private readonly send: Publish,
+  ) {
+    this.name = shared.name;
+    shared.open(this);
+  }
+
+  get state(): ChannelState {
+    return this.#closing.signal.aborted ? { name: 'closed' } : this.shared.state;
+  }
+
+  get position(): Position | undefined {
+    return this.shared.position;
+  }
+
+  subscribe(
+    handlers: Handlers<Data> | Handlers<Data>['message'],
+    options: ListenOptions = {},
+  ): () => void {
+    const { gap, message } =
+      typeof handlers === 'function' ? { gap: undefined, message: handlers } : handlers;
+    if (typeof message !== 'function' || (gap !== undefined && typeof gap !== 'function')) {
+      const expected = 'a function, or { message, gap? } of functions';
+      throw new LastseqError('bad_option', { option: 'handlers', value: handlers, expected });
+    }
+    const { delivery } = this.#hold();
+    const signal = this.#until(options);
+    const offs = [delivery.handlers.on('message', message as (m: Message) => unknown, { signal })];
+    if (gap !== undefined) offs.push(delivery.handlers.on('gap', gap, { signal }));
+    delivery.wake();
+    return () => {
+      for (const off of offs) off();
+    };
+  }
+
+  on(
+    event: 'state' | 'ephemeral',
+    handler: (event: never) => unknown,
+    options: ListenOptions = {},
+  ): () => void {
+    this.#assertOpen();
+    return this.shared.events.on(event, handler as (event: unknown) => unknown, {
+      signal: this.#until(options),
+    });
+  }
+
+  async ready(options: ListenOptions = {}): Promise<void> {
+    const shared = this.#hold();
+    const { events } = shared;
+    const signal = this.#until(options);
+    await new Promise<void>((resolve, reject) => {
+      const offs: (() => void)[] = [];
+      const settle = (error?: unknown): void => {
+        for (const off of offs) off();
+        signal.removeEventListener('abort', aborted);
+        if (error === undefined) resolve();
+        else reject(error as Error);
+      };
+      const aborted = (): void => {
+        settle(options.signal?.aborted === true ? options.signal.reason : this.#closed());
+      };
+      const look = (): void => {
+        const { delivery, name, state } = shared;
+        if (state.name === 'live' && delivery.isEmpty) settle();
+        else if (state.name === 'closed') settle(this.#closed());
+        else if (state.name === 'failed') {
+          settle(new LastseqError('channel_refused', { channel: name, reason: state.code }));
+        }
+      };
+      if (signal.aborted) return aborted();
+      signal.addEventListener('abort', aborted);
+      offs.push(events.on('state', look), events.on('drained', look));
+      look();
+    });
+  }
+
+  publish(data: Data, options: PublishOptions = {}): Promise<Position> {
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closed());
+    return this.send(this.name, data, options);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<Data> | Gap> {
+    return this.items();
+  }
+
+  items(options: ListenOptions = {}): AsyncIterableIterator<Message<Data> | Gap> {
+    const shared = this.#hold();
+    const iterator = iterate(shared.delivery.handlers, this.#until(options));
+    shared.delivery.wake();
+    return iterator as AsyncIterableIterator<Message<Data> | Gap>;
+  }
+
+  retry(): void {
+    this.shared.retry();
+  }
+
+  skip(): void {
+    this.shared.delivery.skip();
+  }
+
+  inspect(): ChannelNumbers {
+    return this.shared.inspect();
+  }
+
+  close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort();
+      this.shared.release(this);
+    }
+    return Promise.resolve();
+  }
+
+  /** Joins the channel. */
+  #hold(): SharedChannel {
+    this.#assertOpen();
+    this.shared.hold(this);
+    return this.shared;
+  }
+
+  #until({ signal }: ListenOptions): AbortSignal {
+    return signal === undefined ? this.#closing.signal : either(signal, this.#closing.signal);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw this.#closed();
+  }
+
+  #closed(): LastseqError {
+    return new LastseqError('closed', { what: `the handle of channel ${this.name}` });
+  }
+}

@@ -1,0 +1,285 @@
+/** The client as an app holds it. */
+import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
+import type { Counters } from './core/counters.js';
+import type { Position } from './core/position.js';
+import { DEFAULT_SETTINGS } from './core/settings.js';
+import type { ConnectionState, PublishResult } from './core/vocabulary.js';
+import { Driver, type AppEffect, type Ports } from './driver.js';
+import { Emitter, reportFailures, type ListenOptions } from './emitter.js';
+import { LastseqError, reportUncaught, type ErrorDetails } from './errors.js';
+import {
+  checkChannelName,
+  resolveChannelOptions,
+  settingsOf,
+  type ChannelOptions,
+  type LogEntry,
+  type ResolvedChannelOptions,
+  type ResolvedOptions,
+} from './options.js';
+import { SharedChannel } from './shared-channel.js';
+import { Turn } from './turn.js';
+
+/** `memory`: positions do not outlive the page at the moment. Told once per change. */
+export type StorageState = 'persistent' | 'memory';
+
+export type ClientEvents = { state: ConnectionState; error: LastseqError; storage: StorageState };
+
+export interface Client<Channels extends object = Record<string, unknown>> {
+  readonly state: ConnectionState;
+  /**
+   * A handle of a channel. Several handles of one channel share one subscription; a second one gives
+   * the same options or none. Nothing happens until the first `subscribe`, loop or `ready()`.
+   * @throws LastseqError `bad_option`, `options_differ` or `closed`.
+   */
+  channel<Name extends keyof Channels & string>(
+    name: Name,
+    options?: ChannelOptions<Channels[Name]>,
+  ): Channel<Channels[Name]>;
+  channel<Data>(name: string, options?: ChannelOptions<Data>): Channel<Data>;
+  /** @returns a function that removes the handler; calling it twice is fine. */
+  on<Type extends keyof ClientEvents>(
+    event: Type,
+    handler: (event: ClientEvents[Type]) => unknown,
+    options?: ListenOptions,
+  ): () => void;
+  /** Dials now: ends a wait, and leaves `unauthorized` and `failed`. Implicit with the first subscription. */
+  connect(): void;
+  /** Counters since the client was made. */
+  stats(): Readonly<Counters>;
+  /** Wipes the stored positions of this namespace (log out), and stores none of the open channels'. */
+  forget(): Promise<void>;
+  /** Final: no callback comes any more. Resolves when the last positions are stored, or could not be. */
+  close(): Promise<void>;
+}
+
+export class LastseqClient {
+  readonly #events: Emitter<ClientEvents> = new Emitter();
+  readonly #shared = new Map<string, SharedChannel>();
+  readonly #publishes = new Map<number, (result: PublishResult) => void>();
+  readonly #driver: Driver;
+  readonly #turn: Turn;
+  readonly #keyPrefix: string;
+  #requests = 0;
+  #state: ConnectionState = { name: 'idle' };
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: ResolvedOptions,
+    ports: Ports,
+    persistent: boolean,
+  ) {
+    this.#turn = new Turn(ports.clock);
+    const seed = ports.clock.seed();
+    this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
+    this.#driver = new Driver({
+      options,
+      ports,
+      turn: this.#turn,
+      settings: { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent },
+      app: (effect) => {
+        this.#run(effect);
+      },
+      report: (error) => {
+        this.#report(error);
+      },
+      stored: (channel, position) => {
+        const shared = this.#shared.get(channel);
+        if (shared !== undefined) shared.stored = { epoch: position.epoch, seq: position.seq };
+        this.#log({
+          event: 'stored',
+          channel,
+          position: { epoch: position.epoch, seq: position.seq },
+        });
+      },
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  channel(name: string, options?: ChannelOptions): Channel {
+    this.#assertOpen();
+    checkChannelName(name);
+    const known = this.#shared.get(name);
+    const resolved = resolveChannelOptions(options ?? known?.options ?? {});
+    if (known !== undefined) {
+      // Functions written inline differ at every call; whether there is one must not.
+      const different = Object.entries(known.options).find(
+        ([option, value]) =>
+          fingerprint(value) !== fingerprint(resolved[option as keyof typeof resolved]),
+      );
+      if (different)
+        throw new LastseqError('options_differ', { channel: name, option: different[0] });
+    }
+    const shared = known ?? this.#add(name, resolved);
+    return new ChannelHandle(shared, (channel, data, how) => this.#publish(channel, data, how));
+  }
+
+  on<Type extends keyof ClientEvents>(
+    event: Type,
+    handler: (event: ClientEvents[Type]) => unknown,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#events.on(event, handler, options);
+  }
+
+  connect(): void {
+    this.#assertOpen();
+    this.#driver.start();
+    this.#driver.enter({ type: 'connect' });
+  }
+
+  stats(): Readonly<Counters> {
+    return { ...this.#driver.session.counters };
+  }
+
+  forget(): Promise<void> {
+    this.#assertOpen();
+    return this.#driver.forget(++this.#requests);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#driver.close();
+    for (const shared of this.#shared.values()) shared.close();
+    this.#shared.clear();
+    this.#events.clear();
+    await closed;
+  }
+
+  #publish(channel: string, data: unknown, { key, timeoutMs }: PublishOptions): Promise<Position> {
+    if (this.#closing !== undefined) return Promise.reject(this.#closed());
+    if (timeoutMs !== undefined && !(timeoutMs >= 1)) {
+      const expected = 'a number >= 1';
+      return Promise.reject(
+        new LastseqError('bad_option', { option: 'timeoutMs', value: timeoutMs, expected }),
+      );
+    }
+    if (!isJson(data)) {
+      const expected = 'a value that JSON can carry';
+      return Promise.reject(
+        new LastseqError('bad_option', { option: 'data', value: data, expected }),
+      );
+    }
+    const id = ++this.#requests;
+    return new Promise((resolve, reject) => {
+      this.#publishes.set(id, (result) => {
+        if (result.ok) resolve(result.position);
+        else reject(publishError(result));
+      });
+      this.#driver.start();
+      this.#driver.enter({
+        type: 'publish',
+        id,
+        channel,
+        data,
+        key: key ?? `${this.#keyPrefix}-${id.toString()}`,
+        timeoutMs,
+      });
+    });
+  }
+
+  #run(effect: AppEffect): void {
+    switch (effect.type) {
+      case 'deliver':
+        return this.#shared.get(effect.channel)?.deliver(effect.items, effect.tok);
+      case 'redeliver':
+        return this.#shared.get(effect.channel)?.delivery.redeliver();
+      case 'ephemeral':
+        return reportFailures(
+          this.#shared.get(effect.channel)?.events.emit('ephemeral', effect.data),
+        );
+      case 'left':
+        return this.#shared.get(effect.channel)?.left();
+      case 'channelState':
+        this.#log({ event: 'channel', channel: effect.channel, state: effect.state });
+        return this.#shared.get(effect.channel)?.enter(effect.state);
+      case 'connectionState':
+        this.#state = effect.state;
+        this.#log({ event: 'connection', state: effect.state });
+        return this.#emit('state', effect.state);
+      case 'storageState':
+        return this.#emit('storage', effect.state);
+      case 'published':
+        this.#publishes.get(effect.id)?.(effect.result);
+        this.#publishes.delete(effect.id);
+        return;
+      case 'problem': {
+        const { code, ...details } = effect.problem;
+        return this.#report(new LastseqError(code, details as ErrorDetails[typeof code]));
+      }
+      case 'notice':
+        return this.#log(effect.notice);
+    }
+  }
+
+  /** Tells the app's error handlers; without any, the page. */
+  #report(error: LastseqError): void {
+    this.#log({ event: 'error', code: error.code, message: error.message });
+    if (this.#events.count('error') === 0) reportUncaught(error);
+    else this.#emit('error', error);
+  }
+
+  /** A listener that fails is the page's business: telling the error handlers could go round in circles. */
+  #emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
+    reportFailures(this.#events.emit(type, event));
+  }
+
+  #log(entry: LogEntry): void {
+    try {
+      this.options.logger?.(entry);
+    } catch (error) {
+      reportUncaught(error);
+    }
+  }
+
+  #add(name: string, resolved: ResolvedChannelOptions): SharedChannel {
+    const shared = new SharedChannel(name, resolved, {
+      driver: this.#driver,
+      turn: this.#turn,
+      report: (error) => {
+        this.#report(error);
+      },
+      unused: (gone) => {
+        if (this.#shared.get(name) === gone) this.#shared.delete(name);
+      },
+    });
+    this.#shared.set(name, shared);
+    return shared;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw this.#closed();
+  }
+
+  #closed(): LastseqError {
+    return new LastseqError('closed', { what: 'the client' });
+  }
+}
+
+function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): LastseqError {
+  if (code === 'closed') return new LastseqError('closed', { what: 'the client' });
+  return new LastseqError(code === 'refused' ? 'publish_refused' : code, { detail });
+}
+
+function isJson(data: unknown): boolean {
+  try {
+    return JSON.stringify(data) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Equal for options that mean the same: functions and validators count by being there. */
+function fingerprint(value: unknown): string {
+  return typeof value === 'object' && value !== null && !('~standard' in value)
+    ? JSON.stringify(value)
+    : typeof value === 'string'
+      ? value
+      : typeof value;
+}

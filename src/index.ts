@@ -1,0 +1,43 @@
+/** The client: everything an app imports. */
+export { createClient } from './create-client.js';
+export { nativeDialect } from './dialects/native.js';
+export { LastseqError } from './errors.js';
+export type { Channel, Delivered, Handlers, PublishOptions } from './channel.js';
+export type { Client, ClientEvents, StorageState } from './client.js';
+export type { Counters } from './core/counters.js';
+export type {
+  BadFrame,
+  ClientFrame,
+  DecodedFrame,
+  Facts,
+  Page,
+  PageMessage,
+  RecoverRequest,
+  ServerFrame,
+} from './core/frames.js';
+export type { Position } from './core/position.js';
+export type {
+  ChannelState,
+  ConnectionState,
+  Gap,
+  GapReason,
+  Message,
+  Notice,
+  SnapshotReason,
+  StallReason,
+  Start,
+  WaitReason,
+} from './core/vocabulary.js';
+export type { Committable } from './delivery.js';
+export type { Dialect } from './dialects/dialect.js';
+export type { ListenOptions } from './emitter.js';
+export type { ErrorCode, ErrorDetails } from './errors.js';
+export type {
+  ChannelOptions,
+  ClientOptions,
+  LogEntry,
+  RecoverFunction,
+  StandardSchema,
+  UrlOption,
+} from './options.js';
+export type { ChannelNumbers } from './shared-channel.js';

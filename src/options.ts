@@ -1,0 +1,258 @@
+/** Every option: its meaning, unit, default and bounds. All of them are checked at once, before anything runs. */
+import { isPosition } from './core/position.js';
+import { DEFAULT_SETTINGS } from './core/settings.js';
+import type {
+  Message,
+  Notice,
+  SnapshotReason,
+  Start,
+  ConnectionState,
+  ChannelState,
+} from './core/vocabulary.js';
+import type { Position } from './core/position.js';
+import type { Dialect } from './dialects/dialect.js';
+import { nativeDialect } from './dialects/native.js';
+import { LastseqError } from './errors.js';
+
+/** Where the server is. A function is asked at every attempt; it may take as long as an attempt may. */
+export type UrlOption = string | URL | (() => string | URL | Promise<string | URL>);
+
+/** The app's own fetch-since. Resolves with the body of an answer, or throws; see `RecoverOption`. */
+export type RecoverFunction = (question: {
+  readonly channel: string;
+  readonly epoch: string;
+  /** Exclusive: the answer begins with `since + 1`. */
+  readonly since: number;
+  readonly limit: number;
+  readonly token: string | undefined;
+  readonly signal: AbortSignal;
+}) => Promise<unknown>;
+
+/** What a logger is called with. Never a payload, never a token. */
+export type LogEntry =
+  | Notice
+  | { readonly event: 'connection'; readonly state: ConnectionState }
+  | { readonly event: 'channel'; readonly channel: string; readonly state: ChannelState }
+  | { readonly event: 'stored'; readonly channel: string; readonly position: Position }
+  | { readonly event: 'error'; readonly code: string; readonly message: string };
+
+export interface ClientOptions {
+  /** The WebSocket address: `ws:` or `wss:`, or `http(s):`, or relative to the page. */
+  readonly url: UrlOption;
+  /**
+   * How missed messages are fetched: a URL (one GET per channel and page), a function, or left out:
+   * over the socket, where the server offers it.
+   */
+  readonly recover?: string | URL | RecoverFunction | undefined;
+  /**
+   * The token for the socket and the recovery call, asked before every attempt. `refresh` is true when
+   * the last one was refused: do not answer from a cache. Rejecting is retried with backoff; rejecting
+   * with a `LastseqError` of code `unauthorized` is final. Has 10 seconds.
+   * @default none: nothing is shown to the server
+   */
+  readonly token?:
+    ((request: { readonly refresh: boolean }) => string | Promise<string>) | undefined;
+  /**
+   * Whose positions these are: a part of every stored key. Give the user's id, so that nobody resumes
+   * where somebody else stopped. Two tabs of one namespace share their positions.
+   * @default ''
+   */
+  readonly namespace?: string | undefined;
+  /** The server's language. @default the protocol of `PROTOCOL.md` */
+  readonly dialect?: Dialect | undefined;
+  /** Called with what the client notices. Costs something per message. @default none */
+  readonly logger?: ((entry: LogEntry) => void) | undefined;
+  /**
+   * How long a slightly reordered live message may take to settle before the log is asked.
+   * Milliseconds, 0 to 5,000. @default 50
+   */
+  readonly reorderWindowMs?: number | undefined;
+  /**
+   * After this long a handler or snapshot that has not settled is reported and its channel shown as
+   * `stalled`; it is waited for all the same. Milliseconds, >= 1, or `false` for never. @default 60,000
+   */
+  readonly handlerTimeoutMs?: number | false | undefined;
+  /**
+   * When recovery keeps failing for this long, go on without what is missing, and say so with a `gap`
+   * of reason `unreachable`. Milliseconds, >= 1, or `false` to never give up. @default false
+   */
+  readonly giveUpAfterMs?: number | false | undefined;
+  /** A handshake that takes longer is given up. Milliseconds, 100 to 120,000. @default 10,000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** The longest wait between two attempts, before jitter. Milliseconds, 1,000 to 3,600,000. @default 30,000 */
+  readonly maxBackoffMs?: number | undefined;
+  /** Positions are stored at most this often. Milliseconds, 20 to 60,000. @default 250 */
+  readonly flushMs?: number | undefined;
+  /**
+   * Messages that may wait for the handlers of one channel; beyond it they are fetched again later.
+   * 2 to 100,000. @default 2,000
+   */
+  readonly maxQueued?: number | undefined;
+}
+
+/** A validator of any library that follows Standard Schema v1. */
+export interface StandardSchema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+type SchemaResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly unknown[] };
+
+export interface ChannelOptions<Data = unknown> {
+  /**
+   * Where reading starts when the channel is joined: `'stored'` (where this namespace stopped; when
+   * nothing is stored, `'latest'`), `'latest'`, `'earliest'`, `{ last: n }` (n >= 1), or a `Position` that
+   * came with the app's own state, which replaces the stored one.
+   * @default 'stored', or with a `snapshot` 'latest'
+   */
+  readonly start?: Start | undefined;
+  /**
+   * Loads the state that this channel's messages change. Called at the first join of a page life (not
+   * when a position was stored or given) and at every discontinuity, and awaited before the next
+   * message. May return the position that its state really has. Retried with backoff when it fails.
+   */
+  readonly snapshot?:
+    | ((request: {
+        readonly reason: SnapshotReason;
+        /** The log was here when the snapshot was asked for; whatever comes later is delivered. */
+        readonly position: Position;
+        /** Aborted when the channel is left. */
+        readonly signal: AbortSignal;
+      }) => Position | Promise<Position | undefined> | Promise<void> | undefined)
+    | undefined;
+  /** `skip`: report and go on. `retry`: try the same item again with backoff. @default 'skip' */
+  readonly onHandlerError?: 'skip' | 'retry' | undefined;
+  /** With `retry`: tries before the channel stalls until `retry()` or `skip()`. >= 1. @default 5 */
+  readonly maxAttempts?: number | undefined;
+  /** When a position may be stored: `after` all handlers finished, or when the app says so. @default 'after' */
+  readonly commit?: 'after' | 'manual' | undefined;
+  /** Checks and types `data`. A message that does not fit is an `error`, and is passed over. */
+  readonly schema?: StandardSchema<Data> | undefined;
+}
+
+export interface ResolvedOptions extends ClientOptions {
+  readonly namespace: string;
+  readonly dialect: Dialect;
+}
+
+export interface ResolvedChannelOptions {
+  readonly start: Start;
+  readonly snapshot: ChannelOptions['snapshot'];
+  readonly onHandlerError: 'skip' | 'retry';
+  readonly maxAttempts: number;
+  readonly commit: 'after' | 'manual';
+  readonly schema: StandardSchema | undefined;
+}
+
+type Rule = readonly [expected: string, fits: (value: unknown) => boolean];
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isAddress = (value: unknown): boolean =>
+  (typeof value === 'string' && value !== '') || value instanceof URL || isFunction(value);
+const range = (least: number, most: number, orFalse = false): Rule => [
+  `a number from ${least.toString()} to ${most.toString()}${orFalse ? ', or false' : ''}`,
+  (v) => (orFalse && v === false) || (typeof v === 'number' && v >= least && v <= most),
+];
+
+const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
+  url: ['an address, a URL, or a function that gives one', isAddress],
+  recover: ['an address, a URL, or a function', isAddress],
+  token: ['a function', isFunction],
+  namespace: ['a string', (v) => typeof v === 'string'],
+  dialect: ['a dialect', (v) => typeof v === 'object' && v !== null && 'decode' in v],
+  logger: ['a function', isFunction],
+  reorderWindowMs: range(0, 5_000),
+  handlerTimeoutMs: range(1, Infinity, true),
+  giveUpAfterMs: range(1, Infinity, true),
+  connectTimeoutMs: range(100, 120_000),
+  maxBackoffMs: range(1_000, 3_600_000),
+  flushMs: range(20, 60_000),
+  maxQueued: range(2, 100_000),
+};
+
+const CHANNEL_RULES: Readonly<Record<keyof ChannelOptions, Rule>> = {
+  start: ["'stored', 'latest', 'earliest', { last: n } or a Position", isStart],
+  snapshot: ['a function', isFunction],
+  onHandlerError: ["'skip' or 'retry'", (v) => v === 'skip' || v === 'retry'],
+  maxAttempts: range(1, 1_000),
+  commit: ["'after' or 'manual'", (v) => v === 'after' || v === 'manual'],
+  schema: ['a Standard Schema validator', (v) => v instanceof Object && '~standard' in v],
+};
+
+export function resolveOptions(options: ClientOptions): ResolvedOptions {
+  check(options, CLIENT_RULES, 'options');
+  if ((options as Partial<ClientOptions>).url === undefined) {
+    throw new LastseqError('bad_option', {
+      option: 'url',
+      value: undefined,
+      expected: CLIENT_RULES.url[0],
+    });
+  }
+  return {
+    ...options,
+    namespace: options.namespace ?? '',
+    dialect: options.dialect ?? nativeDialect,
+  };
+}
+
+export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelOptions {
+  check(options, CHANNEL_RULES, 'channel options');
+  const { commit = 'after', maxAttempts = 5, onHandlerError = 'skip', schema, snapshot } = options;
+  const start = options.start ?? (snapshot === undefined ? 'stored' : 'latest');
+  return { start, snapshot, onHandlerError, maxAttempts, commit, schema };
+}
+
+/** Channel names: what every server takes. @throws LastseqError `bad_option` */
+export function checkChannelName(name: unknown): asserts name is string {
+  const expected = 'a channel name of 1 to 255 bytes without control characters';
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  const fits = typeof name === 'string' && name !== '' && !/[\u0000-\u001f\u007f]/.test(name);
+  if (!fits || new TextEncoder().encode(name).length > 255) {
+    throw new LastseqError('bad_option', { option: 'channel', value: name, expected });
+  }
+}
+
+function isStart(value: unknown): boolean {
+  if (value === 'stored' || value === 'latest' || value === 'earliest') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { last } = value as { readonly last?: unknown };
+  return isPosition(value) || (Number.isSafeInteger(last) && (last as number) >= 1);
+}
+
+function check(options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new LastseqError('bad_option', { option: what, value: options, expected: 'an object' });
+  }
+  for (const [option, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(rules, option) ? rules[option] : undefined;
+    const expected = rule?.[0] ?? `one of ${Object.keys(rules).join(', ')}`;
+    if (rule === undefined) throw new LastseqError('bad_option', { option, value, expected });
+    if (value !== undefined && !rule[1](value)) {
+      throw new LastseqError('bad_option', { option, value, expected });
+    }
+  }
+}
+
+/** The core's settings for these options. */
+export function settingsOf(options: ResolvedOptions): Partial<typeof DEFAULT_SETTINGS> {
+  const { connectTimeoutMs, flushMs, giveUpAfterMs, handlerTimeoutMs, maxBackoffMs, maxQueued } =
+    options;
+  const given = {
+    connectTimeoutMs,
+    flushMs,
+    giveUpAfterMs,
+    handlerTimeoutMs,
+    maxQueued,
+    backoffCapMs: maxBackoffMs,
+    reorderWindowMs: options.reorderWindowMs,
+    hasToken: options.token !== undefined,
+    carrier: options.recover === undefined ? 'socket' : 'fetch',
+    verbose: options.logger !== undefined,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+export type { Message };

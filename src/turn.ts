@@ -1,0 +1,52 @@
+/**
+ * One turn of the event loop and the time that deliveries may take of it, shared by all channels: a
+ * long backlog is handed over in slices, so that no task of ours keeps the page from painting.
+ */
+import type { Clock } from './ports/clock.js';
+
+/** A frame at 60 Hz is 16 ms; half of it is left to the page. A task above 50 ms counts as long. */
+const SLICE_MS = 8;
+
+/** Something that goes on where it stopped. */
+export interface Resumable {
+  resume(): void;
+}
+
+export class Turn {
+  #endsAt = 0;
+  readonly #waiting = new Set<Resumable>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** A new task begins. Called at every entry from outside; continuations of promises are no new task. */
+  begin(now: number): void {
+    this.#endsAt = now + SLICE_MS;
+  }
+
+  isOver(): boolean {
+    return this.clock.now() >= this.#endsAt;
+  }
+
+  /** Resumes in a later task. */
+  later(work: Resumable): void {
+    this.#waiting.add(work);
+    if (this.#waiting.size === 1) this.#schedule();
+  }
+
+  cancel(work: Resumable): void {
+    this.#waiting.delete(work);
+  }
+
+  #schedule(): void {
+    this.clock.soon(() => {
+      this.begin(this.clock.now());
+      const round = [...this.#waiting];
+      for (const work of round) {
+        if (this.isOver()) break;
+        this.#waiting.delete(work);
+        work.resume();
+      }
+      if (this.#waiting.size > 0) this.#schedule();
+    });
+  }
+}
