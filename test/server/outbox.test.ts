@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { HubSocket } from '../../src/server/index.js';
+import { Outbox } from '../../src/server/outbox.js';
+import { newCounters } from '../../src/server/stats.js';
+
+/** A socket whose network takes nothing until the test says so. */
+class StuckSocket implements HubSocket {
+  bufferedAmount = 0;
+  readonly sent: string[] = [];
+  readonly #callbacks: (() => void)[] = [];
+
+  send(text: string, written: () => void): void {
+    this.sent.push(text);
+    this.bufferedAmount += text.length;
+    this.#callbacks.push(written);
+  }
+
+  /** The network takes all that was sent so far. */
+  write(): void {
+    this.bufferedAmount = 0;
+    for (const written of this.#callbacks.splice(0)) written();
+  }
+
+  ping(): void {}
+  close(): void {}
+  terminate(): void {}
+}
+
+function makeOutbox() {
+  const socket = new StuckSocket();
+  let overflows = 0;
+  let isDue = false;
+  const outbox = new Outbox(socket, {
+    maxBufferedBytes: 1_000_000,
+    schedule: () => (isDue = true),
+    onOverflow: () => (overflows += 1),
+    counters: newCounters(),
+  });
+  return {
+    socket,
+    outbox,
+    overflows: () => overflows,
+    /** The end of a tick. */
+    tick: () => {
+      const wasDue = isDue;
+      isDue = false;
+      if (wasDue) outbox.flush();
+      return wasDue;
+    },
+  };
+}
+
+describe('an outbox', () => {
+  const text = 'x'.repeat(50_000);
+
+  it('gives a stuck socket little, keeps the rest in order, and goes on when it is written', () => {
+    const { socket, outbox, tick } = makeOutbox();
+    for (let i = 0; i < 15; i += 1) outbox.push(`${i}${text}`);
+    tick();
+    expect(socket.bufferedAmount).toBeLessThan(65_536 + 262_144 + 100);
+    const stuck = socket.sent.length;
+    outbox.push('16');
+    tick();
+    expect(socket.sent.length).toBe(stuck);
+    for (let round = 0; round < 10; round += 1) {
+      socket.write();
+      tick();
+    }
+    const frames = socket.sent.join(',').replaceAll(/[[\]]/g, '').split(',');
+    expect(frames).toEqual([...Array.from({ length: 15 }, (_, i) => `${i}${text}`), '16']);
+  });
+
+  it('does nothing any more when it is empty', () => {
+    const { socket, outbox, tick } = makeOutbox();
+    outbox.push('one');
+    tick();
+    socket.write();
+    expect(tick()).toBe(false);
+    expect(socket.sent).toEqual(['one']);
+  });
+
+  it('that overflows drops what waits, takes no more, and says so once', () => {
+    const { socket, outbox, tick, overflows } = makeOutbox();
+    for (let i = 0; i < 30; i += 1) outbox.push(text);
+    expect(overflows()).toBe(1);
+    tick();
+    outbox.finish();
+    expect(socket.sent).toEqual([]);
+  });
+
+  it('counts what the socket holds against its bound', () => {
+    const { socket, outbox, tick, overflows } = makeOutbox();
+    outbox.push('y'.repeat(600_000));
+    tick();
+    expect(socket.sent).toHaveLength(1);
+    outbox.push('z'.repeat(300_000));
+    expect(overflows()).toBe(0);
+    outbox.push('z'.repeat(300_000));
+    expect(overflows()).toBe(1);
+  });
+
+  it('is drained when the network has taken it, or when it is closed', async () => {
+    const { socket, outbox, tick } = makeOutbox();
+    let drained = 0;
+    const wait = () => void outbox.drained().then(() => (drained += 1));
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+    outbox.push('y'.repeat(600_000));
+    wait();
+    tick();
+    await settle();
+    expect(drained).toBe(0);
+    socket.write();
+    await settle();
+    expect(drained).toBe(1);
+    outbox.push('y'.repeat(600_000));
+    wait();
+    outbox.close();
+    await settle();
+    expect(drained).toBe(2);
+  });
+});
