@@ -114,13 +114,6 @@ export class ChannelMachine implements Asker {
     if (this.#reader.phase.name === 'loading') this.#reader.start();
   }
 
-  /** The deadline of the store's answer passed, or it is time to ask once more. */
-  loadDue(): void {
-    const first = this.#reader.phase.name === 'loading';
-    this.loadTimedOut();
-    if (!first) this.host.ctx.emit({ type: 'load', channel: this.channel });
-  }
-
   // --- the connection ---
 
   up(): void {
@@ -152,7 +145,12 @@ export class ChannelMachine implements Asker {
 
   head(epoch: string, head: number): void {
     this.host.ctx.notice({ event: 'hint', channel: this.channel, head });
-    this.#reader.head(epoch, head);
+    this.#reader.beat(epoch, head);
+  }
+
+  /** The log is known to reach this far: a publish of ours was acknowledged. */
+  heard(epoch: string, seq: number): void {
+    this.#reader.heard(epoch, seq);
   }
 
   /** A frame of this channel could not be read: whatever it was, the log knows. */
@@ -160,13 +158,25 @@ export class ChannelMachine implements Asker {
     this.#reader.suspect();
   }
 
-  joinDue(): void {
-    this.#join.due();
-  }
-
   /** Asks the server for a sign of life where it has no `ping`. */
   probe(): void {
     this.#join.probe();
+  }
+
+  /** A deadline of this channel passed. */
+  due(kind: string): void {
+    switch (kind) {
+      case 'load':
+        return this.#loadDue();
+      case 'join':
+        return this.#join.due();
+      case 'settle':
+        return this.#recovery.due();
+      case 'giveup':
+        return this.#reader.giveUp();
+      case 'handler':
+        return this.#consumer.deadline();
+    }
   }
 
   // --- recovery ---
@@ -209,17 +219,8 @@ export class ChannelMachine implements Asker {
     }
   }
 
-  /** The wait before a question is over. */
-  settled(): void {
-    this.#recovery.due();
-  }
-
   tokenReady(): void {
     this.#recovery.tokenReady();
-  }
-
-  giveUp(): void {
-    this.#reader.giveUp();
   }
 
   // --- the app's side ---
@@ -236,10 +237,6 @@ export class ChannelMachine implements Asker {
 
   handlerFailed(kind: 'handler' | 'snapshot'): void {
     this.#consumer.failed(kind);
-  }
-
-  handlerDue(): void {
-    this.#consumer.deadline();
   }
 
   retry(): void {
@@ -281,10 +278,17 @@ export class ChannelMachine implements Asker {
     ctx.arm(`load ${this.channel}`, ctx.settings.storageTimeoutMs);
   }
 
+  /** The deadline of the store's answer passed, or it is time to ask once more. */
+  #loadDue(): void {
+    const first = this.#reader.phase.name === 'loading';
+    this.loadTimedOut();
+    if (!first) this.host.ctx.emit({ type: 'load', channel: this.channel });
+  }
+
   #unpark(): void {
     if (this.#recovery.state.name !== 'parked' || !this.#consumer.hasRoom) return;
     this.#recovery.stop();
-    this.#reader.pursue(0);
+    this.#reader.pursue();
   }
 
   #fail(code: string): void {

@@ -1,5 +1,6 @@
 /** The phases of a channel, and what the app sees of them. */
 import type { Consumer } from './consumer.js';
+import type { Follower } from './follower.js';
 import type { GapDetector } from './gap-detector.js';
 import type { Join } from './join.js';
 import type { Position } from './position.js';
@@ -18,15 +19,7 @@ export type Phase =
   | { readonly name: 'loading' }
   /** There is no position: the join reply gives one. */
   | { readonly name: 'starting' }
-  | {
-      readonly name: 'following';
-      readonly epoch: string;
-      /** Owner token of the stored position; renewed whenever the position is replaced. */
-      readonly tok: string;
-      readonly detector: GapDetector;
-      /** Where following began: what tells whether anything was accepted since. */
-      readonly base: number;
-    }
+  | Follower
   /** The app's `snapshot` is loading a state that covers the log up to `target`. */
   | {
       readonly name: 'resetting';
@@ -38,8 +31,6 @@ export type Phase =
     }
   | { readonly name: 'failed'; readonly code: string }
   | { readonly name: 'closed' };
-
-export type Following = Extract<Phase, { name: 'following' }>;
 
 interface Parts {
   readonly phase: Phase;

@@ -9,26 +9,12 @@
  * no timer revives a connection that the app has not asked for or has closed.
  */
 import type { Auth } from './auth.js';
+import { publicState, type State } from './connection-state.js';
 import type { Context } from './context.js';
 import { CLOSE } from './frames.js';
 import { Liveness, SLEPT_MS, type Verdict } from './liveness.js';
 import { redialMs } from './redial.js';
-import type { ConnectionState, PageSignal, WaitReason } from './vocabulary.js';
-
-type State =
-  | { readonly name: 'idle' }
-  | { readonly name: 'preparing'; readonly since: number }
-  | { readonly name: 'dialing'; readonly since: number }
-  | { readonly name: 'open'; readonly since: number; joined: boolean }
-  | {
-      readonly name: 'waiting';
-      readonly retryInMs?: number;
-      readonly reason: WaitReason;
-      readonly code?: number;
-    }
-  | { readonly name: 'unauthorized' }
-  | { readonly name: 'failed'; readonly code: number }
-  | { readonly name: 'closed' };
+import type { PageSignal, WaitReason } from './vocabulary.js';
 
 /** On waking, a handshake older than this is given up: it may have died in the sleep. */
 const STALE_DIAL_MS = 5_000;
@@ -221,20 +207,6 @@ export class Connection {
     }
   }
 
-  /** Where we are, for the app. */
-  get state(): ConnectionState {
-    const state = this.#state;
-    switch (state.name) {
-      case 'preparing':
-      case 'dialing':
-        return { name: 'connecting', attempt: this.#attempt };
-      case 'open':
-        return { name: 'open' };
-      default:
-        return state;
-    }
-  }
-
   #wake(): boolean {
     const state = this.#state;
     if (state.name === 'waiting') this.#prepare();
@@ -318,6 +290,6 @@ export class Connection {
 
   #enter(state: State): void {
     this.#state = state;
-    this.ctx.emit({ type: 'connectionState', state: this.state });
+    this.ctx.emit({ type: 'connectionState', state: publicState(state, this.#attempt) });
   }
 }

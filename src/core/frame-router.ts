@@ -58,7 +58,7 @@ export class FrameRouter {
       case 'ack':
         publisher.acked(frame.id, frame.position);
         // Our own message is in the log: when its echo does not come, the log is asked.
-        return find(frame.channel)?.head(frame.position.epoch, frame.position.seq);
+        return find(frame.channel)?.heard(frame.position.epoch, frame.position.seq);
       case 'error':
         return this.#error(frame);
       case 'unsubscribed':

@@ -250,51 +250,35 @@ export class Session {
   #tick(): void {
     const { deadlines, now } = this.#ctx;
     for (let due = deadlines.takeDue(now); due !== undefined; due = deadlines.takeDue(now)) {
-      const space = due.name.indexOf(' ');
-      if (space < 0) this.#due(due.name, now - due.at);
-      else this.#dueOf(due.name.slice(0, space), due.name.slice(space + 1));
+      const [kind = '', ...rest] = due.name.split(' ');
+      this.#due(kind, rest.join(' '), now - due.at);
     }
   }
 
-  #due(name: string, lateMs: number): void {
-    switch (name) {
+  #due(kind: string, subject: string, lateMs: number): void {
+    switch (kind) {
       case 'flush':
         return this.#ledger.flush();
       case 'save':
         return this.#ledger.saveTimedOut();
-      case 'token':
-        return this.#token({
-          type: 'token',
-          version: this.#auth.asked,
-          outcome: 'failed',
-          detail: 'timed out',
-        });
+      case 'token': {
+        const version = this.#auth.asked;
+        return this.#token({ type: 'token', version, outcome: 'failed', detail: 'timed out' });
+      }
       case 'retry':
       case 'connect':
       case 'watchdog':
       case 'probe':
-        if (this.#connection.deadline(name, lateMs)) this.#probe();
-    }
-  }
-
-  #dueOf(kind: string, subject: string): void {
-    switch (kind) {
+        if (this.#connection.deadline(kind, lateMs)) this.#probe();
+        return;
       case 'recover':
         return void this.#calls.ended(Number(subject), 'timed out');
       case 'publish':
         return this.#publisher.timedOut(Number(subject));
       case 'leave':
         return this.#leave(subject);
-      case 'load':
-        return this.#find(subject)?.loadDue();
-      case 'join':
-        return this.#find(subject)?.joinDue();
-      case 'settle':
-        return this.#find(subject)?.settled();
-      case 'giveup':
-        return this.#find(subject)?.giveUp();
-      case 'handler':
-        return this.#find(subject)?.handlerDue();
+      default:
+        return this.#find(subject)?.due(kind);
     }
   }
 

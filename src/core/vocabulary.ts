@@ -49,8 +49,11 @@ export interface Message<Data = unknown> {
   readonly from?: string | undefined;
 }
 
+/** The log cannot continue from our position. */
+export type Discontinuity = Exclude<GapReason, 'unreachable'>;
+
 /** Why a snapshot is asked for. `initial`: the first join of this page life. */
-export type SnapshotReason = 'initial' | Exclude<GapReason, 'unreachable'>;
+export type SnapshotReason = 'initial' | Discontinuity;
 
 /** One thing that waits in a channel's delivery queue. */
 export type Item =

@@ -1,0 +1,31 @@
+/** The states of the connection, and what the app sees of them. */
+import type { ConnectionState, WaitReason } from './vocabulary.js';
+
+export type State =
+  | { readonly name: 'idle' }
+  /** The token is being asked for. */
+  | { readonly name: 'preparing'; readonly since: number }
+  | { readonly name: 'dialing'; readonly since: number }
+  /** `joined`: the server has really served us; without that an open socket proves nothing. */
+  | { readonly name: 'open'; readonly since: number; joined: boolean }
+  | {
+      readonly name: 'waiting';
+      readonly retryInMs?: number;
+      readonly reason: WaitReason;
+      readonly code?: number;
+    }
+  | { readonly name: 'unauthorized' }
+  | { readonly name: 'failed'; readonly code: number }
+  | { readonly name: 'closed' };
+
+export function publicState(state: State, attempt: number): ConnectionState {
+  switch (state.name) {
+    case 'preparing':
+    case 'dialing':
+      return { name: 'connecting', attempt };
+    case 'open':
+      return { name: 'open' };
+    default:
+      return state;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What is named as lost, and where reading goes on behind it: one pure function for each way to lose
+ * the thread.
+ */
+import type { Loss } from './channel-state.js';
+import type { Follower } from './follower.js';
+import type { Facts } from './frames.js';
+import type { GapDetector } from './gap-detector.js';
+import type { Position, StoredPosition } from './position.js';
+import type { Gap } from './vocabulary.js';
+
+export interface Detour {
+  readonly loss: Loss & Pick<Gap, 'to' | 'healed'>;
+  readonly after: Position;
+  /** The detector to go on with. Without one the held messages are dropped: they may be of a dead branch. */
+  readonly keep?: GapDetector;
+}
+
+/** The store answered after messages were delivered from a newer place. */
+export function passedOver(stored: StoredPosition, following: Follower): Detour {
+  const { base, detector, epoch } = following;
+  const from = stored.seq + 1;
+  const loss =
+    stored.epoch === epoch
+      ? ({ epoch, from, to: base, reason: 'unreachable' } as const)
+      : ({ epoch: stored.epoch, from, reason: 'epoch' } as const);
+  return { loss, after: { epoch, seq: detector.last }, keep: detector };
+}
+
+/** The app prefers fresh to complete: go on from what the join said, or from what is held. */
+export function unreachable(facts: Facts, { detector, epoch }: Follower): Detour {
+  const loss = { epoch, from: detector.last + 1, reason: 'unreachable' } as const;
+  if (facts.epoch !== epoch) return { loss, after: { epoch: facts.epoch, seq: facts.head } };
+  const { firstHeld, want } = detector;
+  const to = firstHeld === undefined ? Math.max(facts.head, want) : firstHeld - 1;
+  return { loss: { ...loss, to }, after: { epoch, seq: to }, keep: detector };
+}
+
+/** A snapshot has loaded a state at `position`. */
+export function behindSnapshot(lost: Loss, { epoch, seq }: Position): Detour {
+  if (lost.epoch !== epoch || lost.reason === 'rewind') {
+    return { loss: { ...lost, healed: 'snapshot' }, after: { epoch, seq } };
+  }
+  // A state older than what was delivered must not bring anything twice.
+  const to = Math.max(seq, lost.from - 1);
+  return { loss: { ...lost, to, healed: 'snapshot' }, after: { epoch, seq: to } };
+}
+
+/** The log says that it cannot continue from our position. @param to the last number lost, if known. */
+export function discontinued(lost: Loss, facts: Facts, to: number | undefined): Detour {
+  const { epoch, oldest } = facts;
+  if (to === undefined) return { loss: lost, after: { epoch, seq: oldest - 1 } };
+  return { loss: { ...lost, to }, after: { epoch, seq: to } };
+}
