@@ -8,7 +8,8 @@ import { Session } from './core/session.js';
 import type { Settings } from './core/settings.js';
 import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
-import { LastseqError } from './errors.js';
+import { attempt, Dialer } from './dialer.js';
+import type { LastseqError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { Clock } from './ports/clock.js';
 import type { History, HistoryAnswer } from './ports/history.js';
@@ -63,11 +64,11 @@ export class Driver {
   readonly session: Session;
   readonly #transport: Transport;
   readonly #dialect: Dialect;
+  readonly #dialer: Dialer;
   readonly #fetches = new Map<number, AbortController>();
   readonly #inputs: Input[] = [];
   #running = false;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
-  #token: string | undefined;
   /** The attempt whose address is being asked for or whose socket is open. */
   #attempt = 0;
   #unlisten: (() => void) | undefined;
@@ -78,6 +79,7 @@ export class Driver {
   constructor(private readonly parts: DriverParts) {
     this.session = new Session(parts.settings);
     this.#dialect = parts.options.dialect;
+    this.#dialer = new Dialer(parts.options);
     this.#transport = parts.ports.transport((event) => {
       this.#received(event);
     });
@@ -103,11 +105,14 @@ export class Driver {
     this.#inputs.push(input);
     if (this.#running) return;
     this.#running = true;
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-      const effects = this.session.handle(next, this.parts.ports.clock.now());
-      for (const effect of effects) this.#run(effect);
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const effects = this.session.handle(next, this.parts.ports.clock.now());
+        for (const effect of effects) this.#run(effect);
+      }
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
     this.#schedule();
   }
 
@@ -148,10 +153,15 @@ export class Driver {
         this.#attempt = 0;
         return this.#transport.close(effect.code, effect.reason);
       case 'authenticate':
-        if (this.#token !== undefined) this.#send([{ type: 'auth', token: this.#token }], false);
+        if (this.#dialer.token !== undefined) {
+          this.#send([{ type: 'auth', token: this.#dialer.token }], false);
+        }
         return;
       case 'askToken':
-        return this.#askToken(effect.version, effect.refresh);
+        void this.#dialer.askToken(effect.refresh).then((result) => {
+          this.enter({ type: 'token', version: effect.version, ...result });
+        });
+        return;
       case 'fetch':
         return this.#fetch(effect);
       case 'abort':
@@ -185,50 +195,16 @@ export class Driver {
   }
 
   #dial(number: number): void {
-    const { url } = this.parts.options;
     this.#attempt = number;
-    if (typeof url !== 'function') return this.#open(number, url);
-    void attempt(url).then(
-      (address) => {
-        this.#open(number, address);
+    const current = (): boolean => !this.#closed && number === this.#attempt;
+    this.#dialer.address(
+      (url) => {
+        if (current()) this.#transport.open(number, url);
       },
-      (error: unknown) => {
-        this.#noAddress(number, error);
-      },
-    );
-  }
-
-  #open(number: number, address: string | URL): void {
-    if (this.#closed || number !== this.#attempt) return;
-    try {
-      this.#transport.open(number, toSocketUrl(address));
-    } catch (error) {
-      this.#noAddress(number, error);
-    }
-  }
-
-  #noAddress(number: number, error: unknown): void {
-    if (this.#closed || number !== this.#attempt) return;
-    this.parts.report(new LastseqError('url_failed', { detail: String(error) }, { cause: error }));
-    this.enter({ type: 'dropped', attempt: number, code: 1006, reason: 'no address' });
-  }
-
-  #askToken(version: number, refresh: boolean): void {
-    const { token } = this.parts.options;
-    if (token === undefined) return;
-    const settle = (outcome: 'ready' | 'failed' | 'refused', detail?: string): void => {
-      this.enter({ type: 'token', version, outcome, ...(detail === undefined ? {} : { detail }) });
-    };
-    void attempt(() => token({ refresh })).then(
-      (value: unknown) => {
-        if (typeof value !== 'string' || value === '')
-          return settle('failed', 'no token was given');
-        this.#token = value;
-        settle('ready');
-      },
-      (error: unknown) => {
-        const final = error instanceof LastseqError && error.code === 'unauthorized';
-        settle(final ? 'refused' : 'failed', String(error));
+      (error) => {
+        if (!current()) return;
+        this.parts.report(error);
+        this.enter({ type: 'dropped', attempt: number, code: 1006, reason: 'no address' });
       },
     );
   }
@@ -236,7 +212,7 @@ export class Driver {
   #fetch({ id, limit, request, tokenVersion }: Extract<Effect, { type: 'fetch' }>): void {
     const controller = new AbortController();
     this.#fetches.set(id, controller);
-    const question = { ...request, limit, token: this.#token, signal: controller.signal };
+    const question = { ...request, limit, token: this.#dialer.token, signal: controller.signal };
     void attempt(() => this.parts.ports.history.fetch(question)).then(
       (answer) => {
         this.#fetches.delete(id);
@@ -313,22 +289,4 @@ export class Driver {
     });
     this.#timer = { at, cancel };
   }
-}
-
-/** Calls what may throw or return anything, and gives a promise. */
-function attempt<Result>(call: () => Result | Promise<Result>): Promise<Result> {
-  return new Promise((resolve) => {
-    resolve(call());
-  });
-}
-
-/** @throws when it is no address that a WebSocket can be opened to. */
-function toSocketUrl(address: string | URL): string {
-  const page = (globalThis as { readonly location?: { readonly href?: string } }).location?.href;
-  const url = new URL(address, page);
-  if (url.protocol === 'http:') url.protocol = 'ws:';
-  if (url.protocol === 'https:') url.protocol = 'wss:';
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
-    throw new TypeError(`not a WebSocket address: ${url.protocol}`);
-  return url.href;
 }

@@ -1,0 +1,71 @@
+/** What an attempt to connect needs from the app: the address, and the token. */
+import { LastseqError } from './errors.js';
+import type { ResolvedOptions } from './options.js';
+
+/** Calls what may throw or return anything, and gives a promise. */
+export function attempt<Result>(call: () => Result | Promise<Result>): Promise<Result> {
+  return new Promise((resolve) => {
+    resolve(call());
+  });
+}
+
+/** How the token provider settled. */
+export type TokenOutcome =
+  | { readonly outcome: 'ready' }
+  | { readonly outcome: 'failed' | 'refused'; readonly detail: string };
+
+export class Dialer {
+  /** The token in hand. It never enters the core, a log or an address. */
+  token: string | undefined;
+
+  constructor(private readonly options: ResolvedOptions) {}
+
+  /** Asks the app for a token. Never rejects. */
+  async askToken(refresh: boolean): Promise<TokenOutcome> {
+    try {
+      const value: unknown = await this.options.token?.({ refresh });
+      if (typeof value !== 'string' || value === '') {
+        return { outcome: 'failed', detail: 'the provider gave no token' };
+      }
+      this.token = value;
+      return { outcome: 'ready' };
+    } catch (error) {
+      const final = error instanceof LastseqError && error.code === 'unauthorized';
+      return { outcome: final ? 'refused' : 'failed', detail: String(error) };
+    }
+  }
+
+  /**
+   * Gives the address to dial, at once where it is fixed.
+   * @param failed called instead when there is none, or none that a WebSocket can be opened to.
+   */
+  address(found: (url: string) => void, failed: (error: LastseqError) => void): void {
+    const { url } = this.options;
+    const use = (address: string | URL): void => {
+      let target;
+      try {
+        target = toSocketUrl(address);
+      } catch (error) {
+        return refuse(error);
+      }
+      found(target);
+    };
+    const refuse = (error: unknown): void => {
+      failed(new LastseqError('url_failed', { detail: String(error) }, { cause: error }));
+    };
+    if (typeof url === 'function') void attempt(url).then(use, refuse);
+    else use(url);
+  }
+}
+
+/** @throws when it is no address that a WebSocket can be opened to. */
+function toSocketUrl(address: string | URL): string {
+  const page = (globalThis as { readonly location?: { readonly href?: string } }).location?.href;
+  const url = new URL(address, page);
+  if (url.protocol === 'http:') url.protocol = 'ws:';
+  if (url.protocol === 'https:') url.protocol = 'wss:';
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
+    throw new TypeError(`not a WebSocket address: ${url.protocol}`);
+  }
+  return url.href;
+}
