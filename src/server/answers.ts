@@ -19,7 +19,6 @@ export interface Peer extends Subscriber {
   readonly principal: string | undefined;
   send(text: string): void;
   sendHeads(entries: ReadonlyMap<string, string>): void;
-  drained(): Promise<void>;
   refuse(code: RefusalCode, id?: number, channel?: string): void;
 }
 
@@ -125,9 +124,6 @@ export class Answers {
   async recover({ id, items, limit }: RecoverFrame): Promise<void> {
     const { settings } = this.#parts;
     const peer = this.#peer;
-    // Paced by what the client has read: its pages can never be what makes it a slow consumer.
-    await peer.drained();
-    if (!peer.isOpen()) return;
     const decisions = await Promise.all(
       items.map(async (item) =>
         'bad' in item ? undefined : this.#decide('recover', item.channel),

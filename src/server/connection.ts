@@ -126,11 +126,6 @@ export class Connection implements Subscriber {
     this.send(headsText(own));
   }
 
-  /** Resolves when what was sent before has left, or the connection is closed. */
-  drained(): Promise<void> {
-    return this.#outbox.drained();
-  }
-
   /** Ends the connection because of a refusal: says why, then closes. */
   refuse(code: RefusalCode, id?: number, channel?: string): void {
     this.send(errorText({ id, channel, code, retry: RETRY[code] }));
@@ -226,7 +221,8 @@ export class Connection implements Subscriber {
     queued: Queued,
     frame: Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>,
   ): Promise<void> {
-    // Only what is published may overrun a client, never the answers to what it asked for itself.
+    // Only what is published may overrun a client, never the answers to what it asked for itself:
+    // pages of a recovery above all are paced by what it has read.
     if (this.#outbox.isCrowded) await this.#outbox.drained();
     // A client without a token just begins: then cookies, or nothing, say who it is.
     if (this.#state.name === 'new') await this.#authenticate(undefined);

@@ -32,8 +32,8 @@ export interface HubOptions {
    */
   readonly maxFrameBytes?: number;
   /**
-   * Bytes that may wait for one connection before its client counts as too slow: it is closed with
-   * 4408 and resumes from the log. Default 4,194,304; at least twice `limits.pageBytes`, so that a
+   * When more bytes than this wait for one connection and another frame comes, its client counts as
+   * too slow: it is closed with 4408 and resumes from the log. Default 4,194,304; at least twice `limits.pageBytes`, so that a
    * recovery never makes a client slow.
    */
   readonly maxBufferedBytes?: number;

@@ -39,10 +39,13 @@ export class Outbox {
     this.#parts = parts;
   }
 
-  /** Queues one frame. What is queued after the close is dropped: nobody will read it. */
+  /**
+   * Queues one frame. What is queued after the close is dropped: nobody will read it. The bound is
+   * looked at before the frame is added: one that is longer than the bound would never get through.
+   */
   push(text: string, bytes: number = Buffer.byteLength(text)): void {
     if (this.#closed) return;
-    if (this.#pending() + bytes > this.#parts.maxBufferedBytes) {
+    if (this.#pending() > this.#parts.maxBufferedBytes) {
       this.close();
       this.#parts.onOverflow();
       return;

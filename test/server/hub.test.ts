@@ -1,6 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { createHub, memoryLog, ServerError, type Log } from '../../src/server/index.js';
@@ -64,8 +65,9 @@ describe('origins', () => {
   });
 
   it('that are refused have their socket destroyed', async () => {
-    const { port } = await startHub();
-    const socket = connectTcp(port, '127.0.0.1');
+    const { port, server } = await startHub();
+    // A client that does not end its own half, which would keep the other one open for ever.
+    const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
     socket.write(
       'GET /realtime HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
         'Origin: https://evil.example\r\nSec-WebSocket-Version: 13\r\n' +
@@ -73,7 +75,10 @@ describe('origins', () => {
     );
     let text = '';
     socket.on('data', (data) => (text += data.toString()));
-    await once(socket, 'close');
+    await once(socket, 'end');
+    let open = 1;
+    while (open > 0) open = await promisify(server.getConnections.bind(server))();
+    socket.destroy();
     expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
   });
 });

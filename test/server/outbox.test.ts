@@ -93,10 +93,22 @@ describe('an outbox', () => {
     outbox.push('y'.repeat(600_000));
     tick();
     expect(socket.sent).toHaveLength(1);
-    outbox.push('z'.repeat(300_000));
+    outbox.push('z'.repeat(400_000));
+    outbox.push('z');
     expect(overflows()).toBe(0);
-    outbox.push('z'.repeat(300_000));
+    outbox.push('z');
     expect(overflows()).toBe(1);
+  });
+
+  it('lets a frame through that is longer than its bound', () => {
+    const { socket, outbox, tick, overflows } = makeOutbox();
+    outbox.push('y'.repeat(2_000_000));
+    tick();
+    expect(socket.sent).toHaveLength(1);
+    socket.write();
+    outbox.push('z');
+    tick();
+    expect([socket.sent.length, overflows()]).toEqual([2, 0]);
   });
 
   it('is drained when the network has taken it, or when it is closed', async () => {

@@ -92,6 +92,17 @@ describe('the recovery call', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
+  it.each(['channel', 'epoch', 'since', 'limit'])(
+    'says that it was %s that is bad',
+    async (name) => {
+      const { port } = await startHub();
+      const good = { channel: 'a', epoch: 'e', since: '0', limit: '1' };
+      const bad = { channel: '', epoch: '', since: '9007199254740992', limit: '-1' };
+      const answer = await recover(port, { ...good, [name]: bad[name as keyof typeof bad] });
+      expect(answer.body.message).toContain(name);
+    },
+  );
+
   it('asks with the bearer token, whatever the case of the scheme', async () => {
     const tokens: (string | undefined)[] = [];
     const { port } = await startHub({
