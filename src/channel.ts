@@ -139,14 +139,16 @@ export class ChannelHandle<Data> implements Channel<Data> {
     const signal = this.#until(options);
     await new Promise<void>((resolve, reject) => {
       const offs: (() => void)[] = [];
-      const settle = (error?: unknown): void => {
+      const settle = (error?: Error): void => {
         for (const off of offs) off();
         signal.removeEventListener('abort', aborted);
         if (error === undefined) resolve();
-        else reject(error as Error);
+        else reject(error);
       };
       const aborted = (): void => {
-        settle(options.signal?.aborted === true ? options.signal.reason : this.#closed());
+        settle(
+          options.signal?.aborted === true ? (options.signal.reason as Error) : this.#closed(),
+        );
       };
       const look = (): void => {
         const { delivery, name, state } = shared;

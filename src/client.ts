@@ -6,7 +6,7 @@ import { DEFAULT_SETTINGS } from './core/settings.js';
 import type { ConnectionState, PublishResult } from './core/vocabulary.js';
 import { Driver, type AppEffect, type Ports } from './driver.js';
 import { Emitter, reportFailures, type ListenOptions } from './emitter.js';
-import { LastseqError, reportUncaught, type ErrorDetails } from './errors.js';
+import { LastseqError, reportUncaught } from './errors.js';
 import {
   checkChannelName,
   resolveChannelOptions,
@@ -211,7 +211,7 @@ export class LastseqClient {
         return;
       case 'problem': {
         const { code, ...details } = effect.problem;
-        return this.#report(new LastseqError(code, details as ErrorDetails[typeof code]));
+        return this.#report(new LastseqError(code, details));
       }
       case 'notice':
         return this.#log(effect.notice);
@@ -269,7 +269,8 @@ function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): 
 
 function isJson(data: unknown): boolean {
   try {
-    return JSON.stringify(data) !== undefined;
+    // The declarations leave out that functions, symbols and undefined give no text.
+    return typeof (JSON.stringify(data) as string | undefined) === 'string';
   } catch {
     return false;
   }

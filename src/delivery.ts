@@ -160,10 +160,14 @@ export class Delivery {
       if (!isThenable(checked)) return this.#emit('message', checked);
       return checked.then(
         async (fits) => (await this.#emit('message', fits)) ?? [],
-        (error: unknown) => this.#unfit(error) ?? [],
+        (error: unknown) => {
+          this.#unfit(error);
+          return [];
+        },
       );
     } catch (error) {
-      return this.#unfit(error);
+      this.#unfit(error);
+      return undefined;
     }
   }
 
@@ -180,9 +184,8 @@ export class Delivery {
   }
 
   /** A message that does not fit the schema is reported and passed over: trying again would not help. */
-  #unfit(error: unknown): undefined {
+  #unfit(error: unknown): void {
     this.parts.report(error as LastseqError);
-    return undefined;
   }
 
   #snapshot(reason: SnapshotReason, position: Position): Outcome {
@@ -234,9 +237,7 @@ export class Delivery {
     for (const { error } of real) {
       const details =
         code === 'snapshot_failed' ? { channel } : { channel, event: item.type, ...seqOf(item) };
-      report(
-        new LastseqError(code, details as { channel: string; event: string }, { cause: error }),
-      );
+      report(new LastseqError(code, details, { cause: error }));
     }
     if (real.length === 0) return this.#finish(false);
     if (item.type !== 'snapshot' && onHandlerError === 'skip') return this.#finish(true);
@@ -280,5 +281,6 @@ function markOf(item: Message | Extract<Item, { type: 'gap' }>, tok: string): Po
 /** Several outcomes as one. */
 function together(outcomes: readonly Outcome[]): Outcome {
   if (!outcomes.some(isThenable)) return outcomes.flatMap((o) => (o ?? []) as readonly Failure[]);
-  return Promise.all(outcomes).then((all) => all.flatMap((failures) => failures ?? []));
+  const settled = outcomes.map((outcome) => Promise.resolve(outcome));
+  return Promise.all(settled).then((all) => all.flatMap((failures) => failures ?? []));
 }

@@ -20,7 +20,7 @@ export interface ErrorDetails {
   /** Your url function's: it threw, rejected, hung, or gave no WebSocket address. Asked again with backoff. */
   url_failed: { readonly detail: string };
   /** The server refused a token and the refreshed one. Nothing is retried until `connect()`. */
-  unauthorized: Record<never, never>;
+  unauthorized: Readonly<Record<string, never>>;
   /** The server closed with a code that means stop. Nothing is retried until `connect()`. */
   connection_refused: { readonly closeCode: number };
   /** The server refused this channel alone. Make a new handle to try again. */
@@ -76,7 +76,8 @@ function quote(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 200));
   if (typeof value === 'function') return 'a function';
   try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, 200);
+    // The declarations leave out that symbols and undefined give no text.
+    return ((JSON.stringify(value) as string | undefined) ?? String(value)).slice(0, 200);
   } catch {
     return Object.prototype.toString.call(value);
   }

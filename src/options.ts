@@ -1,6 +1,6 @@
 /** Every option: its meaning, unit, default and bounds. All of them are checked at once, before anything runs. */
 import { isPosition } from './core/position.js';
-import { DEFAULT_SETTINGS } from './core/settings.js';
+import type { DEFAULT_SETTINGS } from './core/settings.js';
 import type {
   Message,
   Notice,
@@ -208,7 +208,7 @@ export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelO
 /** Channel names: what every server takes. @throws LastseqError `bad_option` */
 export function checkChannelName(name: unknown): asserts name is string {
   const expected = 'a channel name of 1 to 255 bytes without control characters';
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+
   const fits = typeof name === 'string' && name !== '' && !/[\u0000-\u001f\u007f]/.test(name);
   if (!fits || new TextEncoder().encode(name).length > 255) {
     throw new LastseqError('bad_option', { option: 'channel', value: name, expected });

@@ -1,7 +1,7 @@
 /** What all handles of one channel share: one subscription at the server, one queue, one state. */
 import type { Position } from './core/position.js';
 import type { ChannelState, Item, Message } from './core/vocabulary.js';
-import { Delivery, type SnapshotHook } from './delivery.js';
+import { Delivery } from './delivery.js';
 import type { Driver } from './driver.js';
 import { Emitter, reportFailures } from './emitter.js';
 import { LastseqError } from './errors.js';
@@ -132,7 +132,7 @@ export class SharedChannel {
       report,
       onHandlerError,
       manual: commit === 'manual',
-      snapshot: snapshot as SnapshotHook | undefined,
+      snapshot: snapshot,
       check: schema === undefined ? undefined : (message) => fit(schema, message),
       input: (input) => {
         driver.input(input);

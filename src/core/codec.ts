@@ -4,6 +4,7 @@
  */
 import type {
   BadFrame,
+  ClientFrame,
   DecodedFrame,
   Facts,
   Head,
@@ -34,14 +35,24 @@ export function decodeFrames(data: unknown): readonly DecodedFrame[] {
   return Array.isArray(parsed) ? parsed.map(decodeFrame) : [decodeFrame(parsed)];
 }
 
+/** Writes frames for one WebSocket message: one frame bare, several as an array. */
+export function encodeFrames(frames: readonly ClientFrame[]): string {
+  const wire = frames.map((frame) => {
+    if (frame.type !== 'recover') return frame;
+    const items = frame.items.map(({ channel, epoch, seq }) => ({ channel, epoch, since: seq }));
+    return { ...frame, items };
+  });
+  return JSON.stringify(wire.length === 1 ? wire[0] : wire);
+}
+
 /** Reads one frame that is already JSON. Frames of unknown type are ignored by a newer rule: none. */
 export function decodeFrame(raw: unknown): DecodedFrame {
   if (!isRecord(raw)) return bad('not an object');
-  switch (raw['type']) {
+  switch (raw.type) {
     case 'message':
       return message(raw);
     case 'heads':
-      return isRecord(raw['heads']) ? { type: 'heads', heads: heads(raw['heads']) } : bad('heads');
+      return isRecord(raw.heads) ? { type: 'heads', heads: heads(raw.heads) } : bad('heads');
     case 'subscribed':
       return subscribed(raw);
     case 'recovered':
@@ -55,7 +66,7 @@ export function decodeFrame(raw: unknown): DecodedFrame {
     case 'welcome':
       return welcome(raw);
     case 'goaway':
-      return { type: 'goaway', spreadMs: isMs(raw['spreadMs']) ? raw['spreadMs'] : 0 };
+      return { type: 'goaway', spreadMs: isMs(raw.spreadMs) ? raw.spreadMs : 0 };
     case 'pong':
       return { type: 'pong' };
     default:
@@ -66,18 +77,18 @@ export function decodeFrame(raw: unknown): DecodedFrame {
 /** Reads the body of a recovery answer for `channel`. */
 export function decodePage(raw: unknown, channel: string): Page | BadFrame {
   if (!isRecord(raw)) return bad('the answer is not an object', channel);
-  if (raw['channel'] !== channel) return bad('the answer is for another channel', channel);
+  if (raw.channel !== channel) return bad('the answer is for another channel', channel);
   const facts = readFacts(raw);
   if (facts === undefined) return bad('the answer lacks epoch, head or oldest', channel);
-  if (!Array.isArray(raw['messages'])) return bad('the answer lacks messages', channel);
+  if (!Array.isArray(raw.messages)) return bad('the answer lacks messages', channel);
   const { upto } = raw;
   const page = {
     ...facts,
     channel,
     // A message that cannot be read leaves a hole, and a hole is named to the app.
-    messages: ascending(raw['messages'].filter(isPageMessage)),
-    more: raw['more'] === true,
-    void: ranges(raw['void']),
+    messages: ascending(raw.messages.filter(isPageMessage)),
+    more: raw.more === true,
+    void: ranges(raw.void),
   };
   return isCount(upto) ? { ...page, upto } : page;
 }
@@ -192,7 +203,7 @@ function welcome(raw: Raw): ServerFrame {
 
 function readLimits(raw: Raw): Limits {
   const known = Object.entries(raw).filter(([, value]) => isSeq(value));
-  return Object.fromEntries(known) as Limits;
+  return Object.fromEntries(known);
 }
 
 function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
@@ -206,7 +217,7 @@ function readId({ id }: Raw): { readonly id?: number } {
 }
 
 function isPageMessage(raw: unknown): raw is PageMessage {
-  return isRecord(raw) && isSeq(raw['seq']);
+  return isRecord(raw) && isSeq(raw.seq);
 }
 
 /** Servers that append without a lock answer out of order, or twice: the numbers decide. */

@@ -1,0 +1,73 @@
+/** A clock that goes only when told to. */
+import type { Clock } from '../ports/clock.js';
+
+interface Timer {
+  readonly at: number;
+  readonly callback: () => void;
+}
+
+export class ManualClock implements Clock {
+  #now = 0;
+  #timers: Timer[] = [];
+  #soon: (() => void)[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(inMs: number, callback: () => void): () => void {
+    const timer = { at: this.#now + Math.max(0, inMs), callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  soon(callback: () => void): void {
+    this.#soon.push(callback);
+  }
+
+  seed(): number {
+    return 1;
+  }
+
+  /** Timers and tasks that have not run: none may be left after `client.close()`. */
+  get pending(): number {
+    return this.#timers.length + this.#soon.length;
+  }
+
+  /** Lets `ms` pass; timers run in order, each at its own time, with promises settled in between. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await this.settle();
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.#timers.splice(this.#timers.indexOf(next), 1);
+      this.#now = Math.max(this.#now, next.at);
+      next.callback();
+      await this.settle();
+    }
+    this.#now = end;
+  }
+
+  /** The machine sleeps for `ms`: time passes and no timer runs. They run late, with the next `advance`. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** Runs what waits for a later task, and lets promises settle. */
+  async settle(): Promise<void> {
+    // Ten rounds outlast any chain of promises inside the client; a task ends each of them.
+    for (let round = 0; round < 10; round += 1) {
+      for (const callback of this.#soon.splice(0)) callback();
+      await new Promise<void>((resolve) => {
+        queueMicrotask(resolve);
+      });
+    }
+  }
+
+  #next(until: number): Timer | undefined {
+    return this.#timers
+      .filter(({ at }) => at <= until)
+      .reduce<Timer | undefined>((least, t) => (least && least.at <= t.at ? least : t), undefined);
+  }
+}
