@@ -74,7 +74,6 @@ describe('the law', () => {
     ['only types', 'src/ports/transport.ts', `import { x } from '../core/frames.js';`],
     ['only types', 'src/ports/transport.ts', `import { type X } from '../core/frames.js';`],
     ['only from core', 'src/ports/transport.ts', `import type { X } from '../client.js';`],
-    ['only types of ports', 'src/adapters/more.ts', `import { x } from '../core/frames.js';`],
     ['only ports and core', 'src/adapters/more.ts', `import type { X } from '../client.js';`],
     ['a and @b/b;', 'src/adapters/more.ts', `import { a } from 'a'; import { b } from '@b/b/c';`],
     ['only the composition root', 'src/driver.ts', `import { store } from './adapters/store.js';`],

@@ -51,7 +51,6 @@ function forbidden(path: string, one: Import): string | undefined {
   }
   if (from === 'adapters' && one.relative) {
     if (to !== 'core' && to !== 'ports') return 'an adapter knows only ports and core';
-    if (!one.typeOnly) return 'an adapter imports only types of ports and core';
   }
   if (from === 'server' && one.relative && to !== 'server' && to !== 'core') {
     return 'the server kit shares only core with the client';
