@@ -1,0 +1,113 @@
+/** Fetch-since over HTTP, or by a function of the app. */
+import type { History, HistoryAnswer, HistoryQuestion } from '../ports/history.js';
+
+/** What the app's own function is asked: everything of `channel` and `epoch` after `since`. */
+export interface HistoryCall {
+  readonly channel: string;
+  readonly epoch: string;
+  /** Exclusive: the first message wanted is `since + 1`. */
+  readonly since: number;
+  /** The most messages wanted in the answer. */
+  readonly limit: number;
+  readonly token: string | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Resolves with the body of the answer, as the dialect understands it. Throws or rejects when there
+ * is none; a numeric `status` on the error (401, 403, 429, 503 ...) and a `retryInMs` are understood.
+ */
+export type HistoryFunction = (call: HistoryCall) => unknown;
+
+/**
+ * @param target an address, relative to the page where there is one: asked with GET, with `channel`,
+ *   `epoch`, `limit` and `since` added to its own parameters, the token in `Authorization: Bearer`.
+ *   Cookies go to the page's own origin only: a call to another one would need a server that names
+ *   that origin, and has the token. Or a function, for any other way.
+ */
+export function fetchHistory(target: string | URL | HistoryFunction): History {
+  return {
+    async fetch(question) {
+      try {
+        return typeof target === 'function'
+          ? { status: 200, body: await target(callOf(question)) }
+          : await ask(addressOf(target, question), question);
+      } catch (error) {
+        const { status = 0, retryInMs, detail } = failureOf(error);
+        return {
+          status,
+          // Some engines quote a header that they refuse.
+          detail: question.token ? detail.replaceAll(question.token, '[token]') : detail,
+          ...(retryInMs !== undefined && { retryInMs }),
+        };
+      }
+    },
+  };
+}
+
+async function ask(url: URL, { token, signal }: HistoryQuestion): Promise<HistoryAnswer> {
+  const response = await globalThis.fetch(url, {
+    // A cached page is the same stale page for ever.
+    cache: 'no-store',
+    credentials: 'same-origin',
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    signal,
+  });
+  const { status } = response;
+  if (status !== 200) {
+    const retryInMs = retryAfter(response.headers);
+    // Read although it may be of no use: an unread body keeps the connection busy.
+    const detail = (await response.text().catch(() => '')).slice(0, 200);
+    return { status, detail, ...(retryInMs !== undefined && { retryInMs }) };
+  }
+  const text = await response.text();
+  try {
+    return { status, body: JSON.parse(text) as unknown };
+  } catch {
+    // Typically the page of a login, of a captive portal, or of a single-page app's fallback route.
+    const type = response.headers.get('Content-Type') ?? 'no content type';
+    return { status: 0, detail: `the answer is not JSON (${type})` };
+  }
+}
+
+function addressOf(target: string | URL, { channel, epoch, limit, seq }: HistoryQuestion): URL {
+  const { document, location } = globalThis as Partial<typeof globalThis>;
+  const url = new URL(target, document?.baseURI ?? location?.href);
+  const ours = new URLSearchParams({ channel, epoch, limit: String(limit), since: String(seq) });
+  // By text: rewriting the parameters that are there could break a signed address.
+  url.search += `${url.search === '' ? '' : '&'}${ours.toString()}`;
+  return url;
+}
+
+const callOf = ({ channel, epoch, seq, limit, token, signal }: HistoryQuestion): HistoryCall => ({
+  channel,
+  epoch,
+  since: seq,
+  limit,
+  token,
+  signal,
+});
+
+/** Seconds or a date. The date is the server's, so it counts from the server's own Date, if it is shown. */
+function retryAfter(headers: Headers): number | undefined {
+  const value = headers.get('Retry-After')?.trim() ?? '';
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  const until = Date.parse(value);
+  const sent = Date.parse(headers.get('Date') ?? '');
+  return Number.isNaN(until)
+    ? undefined
+    : Math.max(0, until - (Number.isNaN(sent) ? Date.now() : sent));
+}
+
+function failureOf(error: unknown): { status?: number; retryInMs?: number; detail: string } {
+  const { status, retryInMs } = Object(error) as { status?: unknown; retryInMs?: unknown };
+  return {
+    // 200 without a body is no answer.
+    ...(isWhole(status) && status >= 100 && status < 600 && status !== 200 && { status }),
+    ...(isWhole(retryInMs) && retryInMs >= 0 && { retryInMs }),
+    detail: error instanceof Error ? error.message : String(error),
+  };
+}
+
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
