@@ -152,7 +152,8 @@ export class ChannelHandle<Data> implements Channel<Data> {
       };
       const look = (): void => {
         const { delivery, name, state } = shared;
-        if (state.name === 'live' && delivery.isEmpty) settle();
+        const handled = delivery.isEmpty || delivery.handlers.count('message') === 0;
+        if (state.name === 'live' && handled) settle();
         else if (state.name === 'closed') settle(this.#closed());
         else if (state.name === 'failed') {
           settle(new LastseqError('channel_refused', { channel: name, reason: state.code }));

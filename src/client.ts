@@ -127,7 +127,7 @@ export class LastseqClient {
   connect(): void {
     this.#assertOpen();
     this.#driver.start();
-    this.#driver.enter({ type: 'connect' });
+    this.#driver.input({ type: 'connect' });
   }
 
   stats(): Readonly<Counters> {
@@ -173,7 +173,7 @@ export class LastseqClient {
         else reject(publishError(result));
       });
       this.#driver.start();
-      this.#driver.enter({
+      this.#driver.input({
         type: 'publish',
         id,
         channel,

@@ -93,7 +93,7 @@ export class Driver {
     });
   }
 
-  /** An input that begins a task. */
+  /** An input that begins a task. What the app asks for may come out of a handler: that is `input`. */
   enter(input: Input): void {
     this.parts.turn.begin(this.parts.ports.clock.now());
     this.input(input);

@@ -68,21 +68,22 @@ export class SharedChannel {
     const { maxAttempts, snapshot, start } = this.options;
     const intent = { start, snapshot: snapshot !== undefined, maxAttempts };
     this.parts.driver.start();
-    this.parts.driver.enter({ type: 'join', channel: this.name, intent });
+    this.parts.driver.input({ type: 'join', channel: this.name, intent });
   }
 
   /** A handle is closed: leave a little later, unless another one comes. */
   release(handle: object): void {
     this.#handles.delete(handle);
     if (this.#holders.delete(handle) && this.#holders.size === 0) {
-      this.parts.driver.enter({ type: 'release', channel: this.name });
+      this.parts.driver.input({ type: 'release', channel: this.name });
     }
     if (this.isUnused) this.parts.unused(this);
   }
 
   /** The core has left the channel: whoever comes now starts anew. */
   left(): void {
-    this.#joined = false;
+    // Those who hold it still may have asked for it anew: the core leaves before it joins again.
+    this.#joined = this.#holders.size > 0;
     this.delivery.close();
     this.delivery = this.#newDelivery();
     this.enter({ name: 'idle' });
@@ -108,7 +109,7 @@ export class SharedChannel {
   }
 
   retry(): void {
-    this.parts.driver.enter({ type: 'retry', channel: this.name });
+    this.parts.driver.input({ type: 'retry', channel: this.name });
   }
 
   inspect(): ChannelNumbers {
@@ -137,7 +138,9 @@ export class SharedChannel {
       input: (input) => {
         driver.input(input);
       },
-      drained: () => void this.events.emit('drained', undefined),
+      drained: () => {
+        if (this.events.count('drained') > 0) this.events.emit('drained', undefined);
+      },
     });
   }
 }

@@ -163,7 +163,7 @@ export class Session {
     this.#ctx.deadlines.clear(`leave ${channel}`);
     const known = this.#channels.get(channel);
     if (known === undefined || known.hasFailed) {
-      known?.close();
+      if (known !== undefined) this.#drop(channel, known);
       const machine = new ChannelMachine(channel, intent, this.#host);
       this.#channels.set(channel, machine);
       this.#touched.add(machine);
@@ -177,6 +177,10 @@ export class Session {
     if (machine === undefined) return;
     // A handler at work may still finish: what it is handling must not be delivered to the next handle.
     if (machine.isBusy) return this.#ctx.arm(`leave ${channel}`, this.#ctx.settings.leaveDelayMs);
+    this.#drop(channel, machine);
+  }
+
+  #drop(channel: string, machine: ChannelMachine): void {
     machine.close();
     this.#channels.delete(channel);
     this.#ctx.emit({ type: 'left', channel });
