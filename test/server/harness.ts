@@ -5,13 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { decodeFrames } from '../../src/core/codec.js';
-import {
-  createHub,
-  memoryLog,
-  type Hub,
-  type HubOptions,
-  type Log,
-} from '../../src/server/index.js';
+import { createHub, memoryLog, type HubOptions, type Log } from '../../src/server/index.js';
 
 export type Frame = Record<string, any>;
 
@@ -188,4 +182,26 @@ export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-export type { Hub };
+/** The log, with some of its methods replaced. */
+export function logWith(changes: Partial<Log>): Log {
+  const log = memoryLog();
+  return {
+    append: (...args) => log.append(...args),
+    facts: (...args) => log.facts(...args),
+    read: (...args) => log.read(...args),
+    listen: (...args) => log.listen(...args),
+    ...changes,
+  };
+}
+
+/** The status that an upgrade is refused with, or 101. */
+export async function upgradeStatus(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<number> {
+  const client = new Client(url, ['lastseq.v1'], { headers });
+  return new Promise((resolve) => {
+    client.socket.on('unexpected-response', (_request, { statusCode = 0 }) => resolve(statusCode));
+    client.socket.on('open', () => resolve(101));
+  });
+}

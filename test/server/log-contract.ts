@@ -1,6 +1,7 @@
 /** What every log must do, whatever keeps it. Run it against each implementation. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Log, LogMessage } from '../../src/server/index.js';
+import { publishKeyContract } from './publish-key-contract.js';
 
 /** An empty log and the means to bring about what only time or an accident would. */
 export interface LogUnderTest {
@@ -240,48 +241,7 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
     });
   });
 
-  describe('a publish key', () => {
-    it('that comes again appends nothing and answers the first number', async () => {
-      const first = await log.append(room, 'a', { key: 'k', from: 'ann', principal: 'ann' });
-      await append(1);
-      const second = await log.append(room, 'b', { key: 'k', from: 'ann', principal: 'ann' });
-      expect(first.repeated).toBe(false);
-      expect(second).toMatchObject({ epoch, seq: 1, repeated: true });
-      expect((await log.facts(room)).head).toBe(2);
-    });
-
-    it('that races with itself is one message', async () => {
-      const fed: number[] = [];
-      log.listen(({ seq }) => fed.push(seq));
-      const twins = Array.from({ length: 20 }, () => log.append(room, 'a', { key: 'k' }));
-      const answers = await Promise.all(twins);
-      expect(new Set(answers.map(({ seq }) => seq))).toEqual(new Set([1]));
-      expect(answers.filter(({ repeated }) => !repeated)).toHaveLength(1);
-      expect(fed).toEqual([1]);
-    });
-
-    it('of another principal or channel is another key', async () => {
-      await log.append(room, 'a', { key: 'k', principal: 'ann' });
-      expect((await log.append(room, 'a', { key: 'k', principal: 'bob' })).seq).toBe(2);
-      expect((await log.append(room, 'a', { key: 'k' })).seq).toBe(3);
-      expect((await log.append('room:2', 'a', { key: 'k', principal: 'ann' })).seq).toBe(1);
-    });
-
-    it('of another epoch is a new publish', async () => {
-      await append(1);
-      await log.append(room, 'a', { key: 'k' });
-      await tested.restart();
-      expect(await log.append(room, 'a', { key: 'k' })).toMatchObject({ seq: 1, repeated: false });
-    });
-
-    it('is not remembered for what was refused', async () => {
-      const tooLong = 'x'.repeat(1_000);
-      await expect(async () => log.append(room, tooLong, { key: 'k' })).rejects.toThrow(
-        'maxDataBytes',
-      );
-      expect(await log.append(room, 'a', { key: 'k' })).toMatchObject({ seq: 1, repeated: false });
-    });
-  });
+  publishKeyContract(makeLog);
 
   describe('the feed', () => {
     it('ends for one listener without disturbing another, and may be ended twice', async () => {

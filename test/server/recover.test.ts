@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { memoryLog } from '../../src/server/index.js';
+import { connect, deferred, logWith, startHub, until } from './harness.js';
+
+describe('recover', () => {
+  it('answers every channel in order, refusals included', async () => {
+    const { url, log } = await startHub({
+      authorize: ({ channel }) => {
+        if (channel === 'secret') return false;
+        if (channel === 'stale') return 'unauthorized';
+        if (channel === 'gone') return 'not_found';
+        if (channel === 'busy') return 'limit';
+        if (channel === 'broken') throw new Error('database');
+        return {};
+      },
+      onError: () => undefined,
+    });
+    for (let i = 1; i <= 3; i += 1) log.append('a', { i });
+    const { epoch } = log.facts('a');
+    const client = await connect(url);
+    const names = ['a', 'secret', 'stale', 'gone', 'busy', 'broken', 'b'];
+    const items: unknown[] = names.map((channel) => ({ channel, epoch, since: 1 }));
+    items.push({ channel: 'a', epoch: 'other', since: 1 }, { channel: 'a', epoch, since: -1 }, 5);
+    client.send({ type: 'recover', id: 9, items });
+    const ts = expect.any(Number);
+    expect(await client.next('recovered')).toEqual({
+      type: 'recovered',
+      id: 9,
+      items: [
+        {
+          status: 200,
+          channel: 'a',
+          epoch,
+          head: 3,
+          oldest: 1,
+          messages: [
+            { seq: 2, ts, data: { i: 2 } },
+            { seq: 3, ts, data: { i: 3 } },
+          ],
+          more: false,
+        },
+        { status: 403, channel: 'secret', code: 'forbidden' },
+        { status: 401, channel: 'stale', code: 'unauthorized' },
+        { status: 404, channel: 'gone', code: 'not_found' },
+        { status: 429, channel: 'busy', code: 'limit', retryInMs: 1_000 },
+        { status: 503, channel: 'broken', code: 'internal', retryInMs: 1_000 },
+        { status: 200, channel: 'b', epoch, head: 0, oldest: 1, messages: [], more: false },
+        { status: 200, channel: 'a', epoch, head: 3, oldest: 1, messages: [], more: false },
+        { status: 400, channel: 'a', code: 'bad_request' },
+        { status: 400, code: 'bad_request' },
+      ],
+    });
+  });
+
+  it('counts the outcomes for metrics', async () => {
+    const { url, log, hub } = await startHub({ log: memoryLog({ maxLength: 2 }) });
+    for (let i = 1; i <= 5; i += 1) log.append('a', i);
+    const { epoch } = log.facts('a');
+    const client = await connect(url);
+    const since = (n: number, e = epoch) => ({ channel: 'a', epoch: e, since: n });
+    const items = [since(5), since(3), since(2), since(6), since(0, 'other')];
+    client.send({ type: 'recover', id: 1, items });
+    await client.next('recovered');
+    expect(hub.stats().recoveries).toEqual({ ok: 2, truncated: 1, rewind: 1, epoch: 1 });
+    expect(hub.stats().pages).toBe(2);
+  });
+
+  it('shares one budget of bytes among its channels, and what is cut says so', async () => {
+    const { url, log } = await startHub({ limits: { pageBytes: 4_096 } });
+    for (const channel of ['a', 'b', 'c']) {
+      for (let i = 0; i < 5; i += 1) log.append(channel, 'x'.repeat(900));
+    }
+    const { epoch } = log.facts('a');
+    const client = await connect(url);
+    const items = ['a', 'b', 'c'].map((channel) => ({ channel, epoch, since: 0 }));
+    client.send({ type: 'recover', id: 1, items });
+    const [a, b, c] = (await client.next('recovered')).items;
+    expect(a).toMatchObject({ status: 200, head: 5, more: true, upto: 4 });
+    expect(a.messages).toHaveLength(4);
+    expect(b).toMatchObject({ status: 200, head: 5, more: true });
+    expect(c).toMatchObject({ status: 200, head: 5, more: true, upto: 0, messages: [] });
+    expect(client.texts.at(-1)!.length).toBeLessThan(6_000);
+  });
+
+  it('takes a limit, and never gives more than its own', async () => {
+    const { url, log } = await startHub({ limits: { page: 3 } });
+    for (let i = 0; i < 9; i += 1) log.append('a', i);
+    const { epoch } = log.facts('a');
+    const client = await connect(url);
+    for (const [limit, count] of [
+      [2, 2],
+      [50, 3],
+      [undefined, 3],
+    ]) {
+      client.send({ type: 'recover', id: 1, items: [{ channel: 'a', epoch, since: 0 }], limit });
+      const [page] = (await client.next('recovered')).items;
+      expect(page.messages).toHaveLength(count!);
+      expect(page.more).toBe(true);
+    }
+  });
+
+  it('of too many channels is refused as a whole', async () => {
+    const { url } = await startHub({ limits: { batch: 2 } });
+    const client = await connect(url);
+    const items = Array.from({ length: 3 }, () => ({ channel: 'a', epoch: 'e', since: 0 }));
+    client.send({ type: 'recover', id: 4, items });
+    expect(await client.next('error')).toMatchObject({ id: 4, code: 'limit', retry: false });
+  });
+
+  it('while the log is unreachable gives 503 for the channel', async () => {
+    const log = logWith({ read: () => Promise.reject(new Error('down')) });
+    const { url } = await startHub({ log, onError: () => undefined, retryAfterMs: 250 });
+    const client = await connect(url);
+    client.send({ type: 'recover', id: 4, items: [{ channel: 'a', epoch: 'e', since: 0 }] });
+    expect((await client.next('recovered')).items).toEqual([
+      { status: 503, channel: 'a', code: 'internal', retryInMs: 250 },
+    ]);
+  });
+
+  it('of the same position by many at once is one read of the log', async () => {
+    const inner = memoryLog();
+    const answer = deferred();
+    let reads = 0;
+    const log = logWith({
+      read: async (...args) => {
+        reads += 1;
+        await answer.promise;
+        return inner.read(...args);
+      },
+    });
+    const { url, hub } = await startHub({ log });
+    const clients = await Promise.all(Array.from({ length: 5 }, () => connect(url)));
+    for (const client of clients) {
+      client.send({ type: 'recover', id: 1, items: [{ channel: 'a', epoch: 'e', since: 0 }] });
+    }
+    await until(() => hub.stats().framesIn === 5);
+    answer.resolve();
+    for (const client of clients) await client.next('recovered');
+    expect(reads).toBe(1);
+    clients[0]!.send({ type: 'recover', id: 2, items: [{ channel: 'a', epoch: 'e', since: 0 }] });
+    await clients[0]!.next('recovered');
+    expect(reads).toBe(2);
+  });
+});
