@@ -183,6 +183,7 @@ export class Session {
   #drop(channel: string, machine: ChannelMachine): void {
     machine.close();
     this.#channels.delete(channel);
+    this.#touched.delete(machine);
     this.#ctx.emit({ type: 'left', channel });
   }
 
