@@ -33,8 +33,8 @@ export interface HubOptions {
   readonly maxFrameBytes?: number;
   /**
    * When more bytes than this wait for one connection and another frame comes, its client counts as
-   * too slow: it is closed with 4408 and resumes from the log. Default 4,194,304; at least twice `limits.pageBytes`, so that a
-   * recovery never makes a client slow.
+   * too slow: it is closed with 4408 and resumes from the log. Answers to its own requests wait for
+   * it instead. Default 4,194,304; at least twice `limits.pageBytes`.
    */
   readonly maxBufferedBytes?: number;
   /**
