@@ -188,9 +188,13 @@ export class Driver {
   }
 
   #send(frames: Parameters<Dialect['encode']>[0], asArray: boolean): void {
-    const most = asArray ? FRAMES_PER_ARRAY : 1;
-    for (let i = 0; i < frames.length; i += most) {
-      this.#transport.send(this.#dialect.encode(frames.slice(i, i + most)));
+    // Publishes carry the app's data and go alone: an array of them could pass the server's frame limit.
+    const small = asArray ? frames.filter(({ type }) => type !== 'publish') : [];
+    for (let i = 0; i < small.length; i += FRAMES_PER_ARRAY) {
+      this.#transport.send(this.#dialect.encode(small.slice(i, i + FRAMES_PER_ARRAY)));
+    }
+    for (const frame of frames) {
+      if (!asArray || frame.type === 'publish') this.#transport.send(this.#dialect.encode([frame]));
     }
   }
 
