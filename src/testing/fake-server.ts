@@ -77,6 +77,8 @@ export class FakeServer {
   readonly answers: HistoryAnswer[] = [];
   #socket: FakeSocket | undefined;
   readonly #subscribed = new Set<string>();
+  /** Numbers of what was published, by its key: a repeated publish is the same one. */
+  readonly #keys = new Map<string, number>();
   #dropNext = 0;
   #holding = false;
   #silent = false;
@@ -93,7 +95,10 @@ export class FakeServer {
       });
     };
     network.onSend = (text, socket) => {
-      if (socket === this.#socket && !this.#silent) this.#received(JSON.parse(text));
+      // No server answers within the call that sends.
+      queueMicrotask(() => {
+        if (socket === this.#socket && !this.#silent) this.#received(JSON.parse(text));
+      });
     };
     this.history = {
       fetch: (question) => Promise.resolve(this.#answer(question, question.limit)),
@@ -194,7 +199,9 @@ export class FakeServer {
         this.send({ type: 'pong' });
         return this.beat();
       case 'publish': {
-        const { seq } = this.publish(channel, frame.data);
+        const key = JSON.stringify([this.log.epoch, channel, frame.key]);
+        const seq = this.#keys.get(key) ?? this.publish(channel, frame.data).seq;
+        this.#keys.set(key, seq);
         return this.send({ type: 'ack', id, channel, epoch: this.log.epoch, seq });
       }
       case 'recover': {
