@@ -99,7 +99,8 @@ class Line {
   }
 
   send(text: string): void {
-    if (this.#socket !== undefined) this.#library.send(text);
+    // Nothing unless the socket is open: the library's queue has no room.
+    this.#library.send(text);
   }
 
   dispose(code: number, reason: string): void {

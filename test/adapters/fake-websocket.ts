@@ -54,6 +54,11 @@ export class FakeWebSocket {
     if (this.readyState < FakeWebSocket.CLOSING) this.readyState = FakeWebSocket.CLOSING;
   }
 
+  /** How many still listen. */
+  listenerCount(type: string): number {
+    return this.#listeners.get(type)?.size ?? 0;
+  }
+
   // What the test lets happen.
 
   opens(): void {

@@ -1,5 +1,6 @@
 // "RWS 8" is row 8 in the list of what reconnecting-websocket 4.4.0 does on its own. Each of these
 // tests fails over a bare instance of it.
+import ReconnectingWebSocket from 'reconnecting-websocket';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { webSocketTransport } from '../../src/adapters/websocket-transport.js';
 import type { Transport, TransportEvent } from '../../src/ports/transport.js';
@@ -377,6 +378,68 @@ describe('closing', () => {
       await settle();
       expect(vi.getTimerCount()).toBe(0);
     }
+  });
+
+  test('an open socket needs no timer', async () => {
+    await opened(1);
+    await settle();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('RWS 5: every instance that is thrown away gets an answer to its question for an address', async () => {
+    const asked: Promise<string>[] = [];
+    const library = ReconnectingWebSocket.prototype as unknown as {
+      _getNextUrl: (provider: () => Promise<string>) => Promise<string>;
+    };
+    vi.spyOn(library, '_getNextUrl').mockImplementation((provider) => {
+      const answer = provider();
+      asked.push(answer);
+      return answer;
+    });
+    // Before the library asks, while it waits for an answer, and with a socket.
+    transport.open(1, 'ws://server/1');
+    transport.close(1000, '');
+    await settle();
+    (await opened(2)).closes(1006);
+    await settle();
+    transport.close(1000, '');
+    await opened(3);
+    transport.close(1000, '');
+    await settle();
+    expect(await Promise.all(asked)).toEqual(['', 'ws://server/2', '', 'ws://server/3']);
+  });
+
+  test('where listeners take no signal, nothing comes after it either', async () => {
+    const add = FakeWebSocket.prototype.addEventListener;
+    vi.spyOn(FakeWebSocket.prototype, 'addEventListener').mockImplementation(function (
+      this: FakeWebSocket,
+      type,
+      listener,
+    ) {
+      add.call(this, type, listener);
+    });
+    const socket = await opened(1);
+    transport.close(1000, '');
+    socket.receives('late');
+    socket.closes(1000);
+    const other = await opened(2);
+    other.closes(4000);
+    other.closes(4001);
+    expect(events).toEqual([
+      { type: 'opened', attempt: 1 },
+      { type: 'opened', attempt: 2 },
+      dropped(2, 4000),
+    ]);
+  });
+
+  test('RWS 26: errors are heard for the life of the socket, or a Node process ends', async () => {
+    const failed = await opened(1);
+    failed.errors();
+    failed.closes(1006);
+    const given = await dial(2);
+    transport.close(1000, '');
+    given.errors();
+    expect([failed.listenerCount('error'), given.listenerCount('error')]).toEqual([1, 1]);
   });
 
   test('RWS 25: 1,000 connections leave no listener of ours and no unsettled library', async () => {
