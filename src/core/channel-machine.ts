@@ -2,7 +2,7 @@
  * One channel's life: asks the store where to go on, joins on every connection, lets its reader read,
  * and watches over the app's handlers. The numbers are the reader's business.
  */
-import { channelState } from './channel-state.js';
+import { channelState, type Numbers } from './channel-state.js';
 import { Consumer } from './consumer.js';
 import type { Context } from './context.js';
 import type { Facts, MessageFrame, RecoverRequest, RecoveryAnswer } from './frames.js';
@@ -22,17 +22,8 @@ export interface ChannelHost extends Sender {
   /** Puts the channel in the line for a recovery call, or takes it out. */
   readonly enqueue: (asker: Asker) => void;
   readonly dequeue: (asker: Asker) => void;
-}
-
-/** Where reading stands. */
-export interface Numbers {
-  readonly epoch: string;
-  /** Accepted in order, perhaps still queued. */
-  readonly last: number;
-  /** The greatest number heard of. */
-  readonly head: number;
-  /** Messages held out of order. */
-  readonly held: number;
+  /** Something came for the channel: it is finished at the end of the input. */
+  readonly touch: (machine: ChannelMachine) => void;
 }
 
 /** What an HTTP status of a recovery call means when it is final. */
@@ -198,6 +189,7 @@ export class ChannelMachine implements Asker {
     if (since === undefined) return;
     const { ctx } = this.host;
     const { channel } = this;
+    this.host.touch(this);
     if ('page' in answer) {
       const { page } = answer;
       ctx.notice({ event: 'answered', channel, status: 200, head: page.head });

@@ -32,6 +32,17 @@ export type Phase =
   | { readonly name: 'failed'; readonly code: string }
   | { readonly name: 'closed' };
 
+/** Where reading stands. */
+export interface Numbers {
+  readonly epoch: string;
+  /** Accepted in order, perhaps still queued. */
+  readonly last: number;
+  /** The greatest number heard of. */
+  readonly head: number;
+  /** Messages held out of order. */
+  readonly held: number;
+}
+
 interface Parts {
   readonly phase: Phase;
   readonly join: Join;

@@ -3,7 +3,8 @@
  * concerns and collects what they want done. No I/O, no clock, no chance of its own.
  */
 import { Auth } from './auth.js';
-import { ChannelMachine, type ChannelHost, type Numbers } from './channel-machine.js';
+import { ChannelMachine, type ChannelHost } from './channel-machine.js';
+import type { Numbers } from './channel-state.js';
 import { Connection } from './connection.js';
 import { Context } from './context.js';
 import type { Counters } from './counters.js';
@@ -54,6 +55,7 @@ export class Session {
       dequeue: (asker) => {
         this.#calls.remove(asker);
       },
+      touch: (machine) => void this.#touched.add(machine),
     };
     this.#router = new FrameRouter({
       ctx,
