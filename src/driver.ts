@@ -172,6 +172,8 @@ export class Driver {
         return this.#load(effect.channel);
       case 'save':
         return this.#save(effect);
+      case 'releaseStore':
+        return this.parts.ports.store.release();
       case 'forget':
         this.#forgets.get(effect.id)?.(attempt(() => this.parts.ports.store.forget()));
         this.#forgets.delete(effect.id);

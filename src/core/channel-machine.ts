@@ -272,9 +272,11 @@ export class ChannelMachine implements Asker {
 
   /** The deadline of the store's answer passed, or it is time to ask once more. */
   #loadDue(): void {
+    const { ctx } = this.host;
     const first = this.#reader.phase.name === 'loading';
+    ctx.emit({ type: 'releaseStore' });
     this.loadTimedOut();
-    if (!first) this.host.ctx.emit({ type: 'load', channel: this.channel });
+    if (!first) ctx.emit({ type: 'load', channel: this.channel });
   }
 
   #unpark(): void {

@@ -87,7 +87,10 @@ export class PositionLedger {
 
   /** A write did not settle in time. */
   saveTimedOut(): void {
-    if (this.#saving) this.saved(this.#saving.id, [], true);
+    if (this.#saving === undefined) return;
+    // The connection hangs, and would hang the next call too.
+    this.ctx.emit({ type: 'releaseStore' });
+    this.saved(this.#saving.id, [], true);
   }
 
   /** The store answered, or did not: says so once per change. */

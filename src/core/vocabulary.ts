@@ -243,6 +243,8 @@ export type Effect =
   | { readonly type: 'load'; readonly channel: string }
   | { readonly type: 'save'; readonly id: number; readonly writes: readonly PositionWrite[] }
   | { readonly type: 'forget'; readonly id: number }
+  /** A storage call hangs: the next one should not wait behind it. */
+  | { readonly type: 'releaseStore' }
   | {
       readonly type: 'deliver';
       readonly channel: string;
