@@ -28,8 +28,9 @@ export function createClientWith<Channels extends object = Record<string, unknow
 ): Client<Channels> {
   const resolved = resolveOptions(options);
   const { dialect, namespace, recover } = resolved;
-  // Without a database the page's memory must do; the client says so.
-  const persistent = ports.store !== undefined || typeof globalThis.indexedDB !== 'undefined';
+  // Without a database the page's memory must do; the client says so. Asked for by name: where storage
+  // is forbidden, looking at it throws.
+  const persistent = ports.store !== undefined || 'indexedDB' in globalThis;
   const client = new LastseqClient(
     resolved,
     {
