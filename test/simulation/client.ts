@@ -1,0 +1,225 @@
+/**
+ * One page life of one tab: the session that ships and, around it, what the driver does, without
+ * promises. Dies by a crash or a reload; the next page life is another `Client`.
+ */
+import { decodeFrames } from '../../src/core/codec.js';
+import type { DecodedFrame } from '../../src/core/frames.js';
+import type { StoredPosition } from '../../src/core/position.js';
+import { Session } from '../../src/core/session.js';
+import type { Effect, Input, PageSignal, Start } from '../../src/core/vocabulary.js';
+import { DeliveryModel } from './delivery-model.js';
+import type { Link } from './link.js';
+import type { ChannelPlan } from './plan.js';
+import { toWire } from './wire.js';
+import type { World } from './world.js';
+
+export class Client {
+  readonly session: Session;
+  readonly channels = new Map<string, DeliveryModel>();
+  /** Positions of a store that lives as long as the page. */
+  readonly memory = new Map<string, StoredPosition>();
+  /** Recovery calls over HTTP whose answer is still wanted. */
+  readonly calls = new Set<number>();
+  readonly publishes = new Set<number>();
+  isDead = false;
+  isClosed = false;
+  isFrozen = false;
+  storeFreeAt = 0;
+  connection = 'idle';
+  attempt = 0;
+  #link: Link | undefined;
+  #token = -1;
+  #backlog: (() => void)[] = [];
+  #timerAt: number | undefined;
+  readonly #inputs: Input[] = [];
+  #running = false;
+
+  constructor(
+    readonly world: World,
+    readonly id: number,
+  ) {
+    const seed = (world.plan.settings.seed + id * 7_919) | 0;
+    this.session = new Session({ ...world.plan.settings, seed });
+  }
+
+  /** An input that begins a task; a frozen page takes it when it thaws. */
+  enter(input: Input): void {
+    this.run(() => {
+      this.input(input);
+    });
+  }
+
+  run(work: () => void): void {
+    if (this.isDead) return;
+    if (this.isFrozen) this.#backlog.push(work);
+    else work();
+  }
+
+  /** Takes an input now, or after the one that is being handled. */
+  input(input: Input): void {
+    if (this.isClosed || this.isDead) return;
+    this.#inputs.push(input);
+    if (this.#running) return;
+    this.#running = true;
+    const { oracle } = this.world;
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      this.world.trace(this, next);
+      oracle.before(this, next);
+      const effects = this.session.handle(next, this.world.agenda.now);
+      for (const effect of effects) this.world.trace(this, effect);
+      oracle.after(this, next, effects);
+      if (next.type === 'close') this.isClosed = true;
+      for (const effect of effects) this.#run(effect);
+      oracle.settled(this);
+    }
+    this.#running = false;
+    this.#schedule();
+  }
+
+  received(attempt: number, frames: readonly DecodedFrame[]): void {
+    const seen = this.world.plan.wire ? decodeFrames(toWire(frames)) : frames;
+    this.enter({ type: 'frames', attempt, frames: seen });
+  }
+
+  join(plan: ChannelPlan): void {
+    const channel = plan.name;
+    if (!this.channels.has(channel)) {
+      this.channels.set(channel, new DeliveryModel(this.world, this, plan));
+    }
+    const { maxAttempts, snapshot } = plan;
+    const intent = { start: this.#start(plan), snapshot, maxAttempts };
+    this.enter({ type: 'join', channel, intent });
+  }
+
+  publish(id: number, channel: string, timeoutMs: number | undefined): void {
+    this.run(() => {
+      if (this.isClosed) return;
+      this.publishes.add(id);
+      this.input({ type: 'publish', id, channel, key: `k${id}`, data: id, timeoutMs });
+    });
+  }
+
+  signal(signal: PageSignal): void {
+    this.enter({ type: 'page', signal });
+  }
+
+  freeze(): void {
+    this.isFrozen = true;
+  }
+
+  /** What piled up runs first, then the timers that are overdue. */
+  thaw(): void {
+    if (!this.isFrozen) return;
+    this.isFrozen = false;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const work of backlog) this.run(work);
+  }
+
+  /** The page is gone. Nothing of it runs any more. */
+  die(): void {
+    this.isDead = true;
+    this.#link?.hangUp();
+  }
+
+  #start({ name, start }: ChannelPlan): Start {
+    switch (start) {
+      case 'last':
+        return { last: 3 };
+      case 'own':
+        return this.world.oracle.ownPosition(name) ?? 'latest';
+      default:
+        return start;
+    }
+  }
+
+  #run(effect: Effect): void {
+    const { oracle, server, store } = this.world;
+    switch (effect.type) {
+      case 'dial':
+        this.#link?.hangUp();
+        this.attempt = effect.attempt;
+        this.#link = server.dial(this, effect.attempt);
+        return;
+      case 'hangUp':
+        this.#link?.hangUp();
+        return;
+      case 'authenticate':
+        this.#link?.show(this.#token);
+        return;
+      case 'send':
+        this.#link?.up(effect.frames);
+        return;
+      case 'askToken':
+        return this.#askToken(effect.version);
+      case 'fetch': {
+        const { id, limit, request, tokenVersion } = effect;
+        this.calls.add(id);
+        server.desk.fetch(this, request, limit, this.#token, (answer) => {
+          this.calls.delete(id);
+          this.enter({ type: 'recovered', id, answer, tokenVersion });
+        });
+        return;
+      }
+      case 'abort':
+        this.calls.delete(effect.id);
+        return;
+      case 'load':
+        return store.load(this, effect.channel);
+      case 'save':
+        return store.save(this, effect.id, effect.writes);
+      case 'deliver':
+        this.channels.get(effect.channel)?.push(effect.items, effect.tok);
+        return;
+      case 'redeliver':
+        this.channels.get(effect.channel)?.redeliver();
+        return;
+      case 'left': {
+        const delivery = this.channels.get(effect.channel);
+        if (delivery === undefined) return;
+        delivery.close();
+        this.channels.set(effect.channel, new DeliveryModel(this.world, this, delivery.plan));
+        return;
+      }
+      case 'published':
+        if (!this.publishes.delete(effect.id)) oracle.fail('publish', 'settled twice');
+        return;
+      case 'connectionState':
+        this.world.count(`connection ${this.connection} -> ${effect.state.name}`);
+        this.connection = effect.state.name;
+        return;
+      default:
+        return;
+    }
+  }
+
+  #askToken(version: number): void {
+    const { world } = this;
+    const takes = world.strike('tokenSlow', 0.7) ? world.dice.between(100, 500) : 3;
+    const fails = world.strike('tokenFail', 0.5);
+    const stale = world.strike('tokenStale', 0.6);
+    world.agenda.in(takes, () => {
+      this.run(() => {
+        // A provider that caches gives out what was refused a moment ago.
+        if (!fails && !(stale && this.#token >= 0)) this.#token = world.agenda.now;
+        this.enter({ type: 'token', version, outcome: fails ? 'failed' : 'ready' });
+      });
+    });
+  }
+
+  #schedule(): void {
+    const at = this.session.nextDeadline();
+    if (this.isClosed || at === undefined) return;
+    if (this.#timerAt !== undefined && this.#timerAt <= at) return;
+    this.#timerAt = at;
+    const { world } = this;
+    const late = world.strike('lateTick', 0.2) ? world.dice.between(1, 1_500) : 0;
+    world.agenda.at(at + late, () => {
+      this.run(() => {
+        if (this.#timerAt !== at) return;
+        this.#timerAt = undefined;
+        this.enter({ type: 'tick' });
+      });
+    });
+  }
+}

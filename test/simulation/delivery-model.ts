@@ -1,0 +1,218 @@
+/**
+ * The app's side of a channel in one page life: what `Delivery` does, without promises. Handlers take
+ * virtual time, throw, are tried again or passed over; the commit log is the one that ships.
+ */
+import { CommitLog } from '../../src/commit-log.js';
+import type { Position, PositionWrite } from '../../src/core/position.js';
+import type { Item, Message } from '../../src/core/vocabulary.js';
+import type { Client } from './client.js';
+import type { ChannelPlan } from './plan.js';
+import type { World } from './world.js';
+
+interface Entry {
+  readonly item: Item;
+  readonly tok: string;
+}
+
+/** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
+const MOST_FAILURES = 3;
+
+export class DeliveryModel {
+  readonly #commits: CommitLog;
+  readonly #queue: Entry[] = [];
+  #state: 'ready' | 'working' | 'failed' | 'closed' = 'ready';
+  #failures = 0;
+  #resuming = false;
+  messagesQueued = 0;
+  /** Nobody listens for a while. */
+  isDeaf = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly client: Client,
+    readonly plan: ChannelPlan,
+  ) {
+    const channel = plan.name;
+    this.#commits = new CommitLog(plan.manual, (count, mark) => {
+      client.input({ type: 'handled', channel, count, ...(mark ? { mark } : {}) });
+    });
+  }
+
+  /** Somebody listens again. */
+  listen(): void {
+    this.isDeaf = false;
+    this.pump();
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  get isFailed(): boolean {
+    return this.#state === 'failed';
+  }
+
+  push(items: readonly Item[], tok: string): void {
+    for (const item of items) {
+      this.#queue.push({ item, tok });
+      if (item.type === 'message') this.messagesQueued += 1;
+    }
+    this.pump();
+  }
+
+  pump(): void {
+    while (this.#state === 'ready' && this.#queue.length > 0 && !this.isDeaf && !this.#resuming) {
+      if (this.#queue.length > 1 && this.world.dice.chance(0.1)) {
+        this.#commits.flush();
+        return this.#later();
+      }
+      this.#deliver();
+    }
+    this.#commits.flush();
+  }
+
+  redeliver(): void {
+    if (this.#state !== 'failed') return;
+    this.#state = 'ready';
+    this.#deliver(true);
+    this.pump();
+  }
+
+  skip(): void {
+    const item = this.#queue[0]?.item;
+    if (this.#state !== 'failed' || item === undefined) return;
+    this.#state = 'ready';
+    this.world.oracle.passedOver(this.plan.name, item);
+    this.#finish();
+    this.pump();
+  }
+
+  close(): void {
+    this.#state = 'closed';
+    this.#queue.length = 0;
+    this.messagesQueued = 0;
+    this.#commits.close();
+  }
+
+  /** The rest of a long backlog waits for the next task. */
+  #later(): void {
+    this.#resuming = true;
+    this.#after(this.world.dice.between(0, 3), () => {
+      this.#resuming = false;
+      this.pump();
+    });
+  }
+
+  #after(ms: number, work: () => void): void {
+    this.world.agenda.in(ms, () => {
+      this.client.run(work);
+    });
+  }
+
+  #deliver(again = false): void {
+    const { world } = this;
+    const entry = this.#queue[0];
+    if (entry === undefined) return;
+    const { item } = entry;
+    if (item.type === 'snapshot') return this.#load(item);
+    const commit = this.plan.manual && !again ? this.#commits.committer() : undefined;
+    if (commit !== undefined) {
+      // The app commits when it likes, later and in any order.
+      if (world.dice.chance(0.5)) this.#after(world.dice.between(0, 150), commit);
+      else this.#onFinish = commit;
+    }
+    const fails = this.#failures < MOST_FAILURES && world.strike('handlerThrow', 0.4);
+    const takes = world.strike('handlerSlow', 0.6)
+      ? world.dice.between(1, 400)
+      : world.dice.chance(0.2)
+        ? world.dice.between(0, 4)
+        : undefined;
+    const settle = (): void => {
+      if (!fails) world.oracle.handled(this.client, this.plan.name, item);
+      this.#settled(fails);
+    };
+    if (takes === undefined) return settle();
+    this.#work(takes, settle);
+  }
+
+  #onFinish: (() => void) | undefined;
+
+  #load(item: Extract<Item, { type: 'snapshot' }>): void {
+    const { world } = this;
+    const channel = this.plan.name;
+    const takes = world.strike('snapshotSlow', 0.8) ? world.dice.between(1, 400) : 0;
+    const fails = this.#failures < MOST_FAILURES && world.strike('snapshotFail', 0.5);
+    this.#work(takes, () => {
+      if (fails) return this.#failed();
+      const { log } = world.log(channel);
+      const lag = this.plan.snapshotLags ? Math.min(log.head, world.dice.between(0, 2)) : 0;
+      const real = { epoch: log.epoch, seq: log.head - lag };
+      const position = lag > 0 || world.dice.chance(0.3) ? real : undefined;
+      world.oracle.snapshotLoaded(this.client, channel, real);
+      this.#queue.shift();
+      this.#state = 'ready';
+      this.#failures = 0;
+      this.#tell(position, item);
+    });
+  }
+
+  #tell(position: Position | undefined, item: Extract<Item, { type: 'snapshot' }>): void {
+    const channel = this.plan.name;
+    this.world.oracle.snapshotTaken(this.client, channel, position ?? item.position);
+    this.client.input({ type: 'snapshotTaken', channel, ...(position ? { position } : {}) });
+    this.pump();
+  }
+
+  #work(ms: number, done: () => void): void {
+    this.#state = 'working';
+    this.#commits.flush();
+    this.client.input({ type: 'handling', channel: this.plan.name });
+    this.#after(ms, () => {
+      // A handler that outlives its channel still does its work; only nobody listens any more.
+      if (this.#state !== 'working') return;
+      this.#state = 'ready';
+      done();
+      this.pump();
+    });
+  }
+
+  #settled(fails: boolean): void {
+    const item = this.#queue[0]?.item;
+    if (item === undefined || this.#state === 'closed') return;
+    if (!fails) return this.#finish();
+    if (this.plan.onHandlerError === 'skip') {
+      this.world.oracle.passedOver(this.plan.name, item);
+      return this.#finish();
+    }
+    this.#failed();
+  }
+
+  #failed(): void {
+    const kind = this.#queue[0]?.item.type === 'snapshot' ? 'snapshot' : 'handler';
+    this.#failures += 1;
+    this.#commits.flush();
+    this.#state = 'failed';
+    this.client.input({ type: 'handlerFailed', channel: this.plan.name, kind });
+  }
+
+  #finish(): void {
+    const entry = this.#queue.shift();
+    if (entry === undefined) return;
+    if (entry.item.type === 'message') this.messagesQueued -= 1;
+    this.#failures = 0;
+    this.#state = 'ready';
+    const mark = markOf(entry.item, entry.tok);
+    if (mark !== undefined) this.world.oracle.marked(this.plan.name, mark);
+    this.#commits.finished(mark);
+    const commit = this.#onFinish;
+    this.#onFinish = undefined;
+    commit?.();
+  }
+}
+
+function markOf(item: Item, tok: string): PositionWrite | undefined {
+  if (item.type === 'snapshot') return undefined;
+  if (item.type === 'gap') return item.after;
+  const { channel, epoch, seq } = item satisfies Message;
+  return { channel, mode: 'advance', position: { epoch, seq, tok } };
+}

@@ -1,0 +1,209 @@
+/**
+ * The judge. Follows what the app is given, item by item, and compares it with the truth: order, once,
+ * never silent, gaps that the facts justify, positions that are never ahead of what was handled.
+ */
+import type { Facts, Page, ServerFrame } from '../../src/core/frames.js';
+import type { Position, PositionWrite, StoredPosition } from '../../src/core/position.js';
+import type { Effect, Gap, Input, Item } from '../../src/core/vocabulary.js';
+import { Account } from './account.js';
+import type { Client } from './client.js';
+import { Reading } from './reading.js';
+import type { ChannelPlan } from './plan.js';
+import { Watch } from './watch.js';
+import type { World } from './world.js';
+
+/** A rule was broken. */
+export class Violation extends Error {
+  constructor(
+    readonly rule: string,
+    detail: string,
+  ) {
+    super(`${rule}: ${detail}`);
+  }
+}
+
+type Deliver = Extract<Effect, { type: 'deliver' }>;
+
+export class Oracle {
+  readonly #accounts = new Map<string, Account>();
+  readonly #own = new Map<string, Position>();
+  readonly #readings = new Map<Client, Map<string, Reading>>();
+  readonly #watch: Watch;
+
+  constructor(private readonly world: World) {
+    this.#watch = new Watch(world);
+  }
+
+  fail(rule: string, detail: string): never {
+    throw new Violation(rule, detail);
+  }
+
+  account(channel: string): Account {
+    const known = this.#accounts.get(channel);
+    if (known !== undefined) return known;
+    const account = new Account();
+    this.#accounts.set(channel, account);
+    return account;
+  }
+
+  /** Where an app that keeps its own position stands. */
+  ownPosition(channel: string): Position | undefined {
+    return this.#own.get(channel);
+  }
+
+  reading(client: Client, channel: string): Reading | undefined {
+    return this.#readings.get(client)?.get(channel);
+  }
+
+  // --- around every input ---
+
+  before(client: Client, input: Input): void {
+    switch (input.type) {
+      case 'join':
+        return this.#joined(client, input.channel, input.intent.start);
+      case 'frames':
+        if (input.attempt !== client.attempt) return;
+        for (const frame of input.frames) if (frame.type !== 'bad') this.#frame(client, frame);
+        return;
+      case 'recovered':
+        if ('page' in input.answer) this.#page(client, input.answer.page);
+        return;
+      case 'loaded':
+        if (input.failed !== true)
+          this.reading(client, input.channel)?.loaded(input.position, this);
+    }
+  }
+
+  after(client: Client, input: Input, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      this.world.count(effect.type);
+      if (effect.type === 'deliver') this.#deliver(client, effect);
+      else if (effect.type === 'left') {
+        this.#readings.get(client)?.delete(effect.channel);
+        // A channel that had failed is left and joined anew in one step.
+        if (input.type === 'join') this.#joined(client, input.channel, input.intent.start);
+      }
+    }
+    if (input.type === 'join' && !effects.some(({ type }) => type === 'load'))
+      this.reading(client, input.channel)?.resumed(client);
+    const readings = this.#readings.get(client);
+    if (readings !== undefined) {
+      for (const reading of readings.values()) reading.settled(client, this);
+    }
+    this.#watch.effects(client, input, effects);
+  }
+
+  /** The effects have run. */
+  settled(client: Client): void {
+    this.#watch.settled(client, (channel) => this.reading(client, channel));
+  }
+
+  finish(): void {
+    this.#watch.finish();
+  }
+
+  // --- what the app does ---
+
+  handled(client: Client, channel: string, item: Item): void {
+    const reading = this.reading(client, channel);
+    if (item.type === 'message') {
+      const { epoch, seq } = item;
+      const account = this.account(channel);
+      if (
+        reading?.plan.start === 'own' &&
+        account.has(epoch, seq) &&
+        !this.world.mayRepeat(channel)
+      )
+        this.fail('I10 once across pages', `${channel} ${epoch} ${seq} was handled before`);
+      reading?.handledOnce(client, epoch, seq, this);
+    }
+    this.passedOver(channel, item);
+  }
+
+  /** The app was told, and that is that. */
+  passedOver(channel: string, item: Item): void {
+    const account = this.account(channel);
+    if (item.type === 'message') account.add(item.epoch, item.seq);
+    else if (item.type === 'gap') {
+      const { epoch, from, to } = item.gap;
+      if (to === undefined) account.addFrom(epoch, from);
+      else account.addRange(epoch, from, to);
+      // Where the new log is read from is no loss of the old one; what lay before it is gone.
+      const after = item.after.position;
+      if (after.epoch !== epoch || item.gap.reason === 'rewind')
+        account.addRange(after.epoch, 1, after.seq);
+    }
+  }
+
+  marked(channel: string, mark: PositionWrite): void {
+    const { epoch, seq } = mark.position;
+    this.#own.set(channel, { epoch, seq });
+  }
+
+  /** The app's state now holds everything up to `real`, and nothing older matters any more. */
+  snapshotLoaded(client: Client, channel: string, real: Position): void {
+    const account = this.account(channel);
+    for (const log of this.world.log(channel).epochs.values()) {
+      account.addRange(log.epoch, 1, log.epoch === real.epoch ? real.seq : log.head);
+    }
+    this.reading(client, channel);
+  }
+
+  snapshotTaken(client: Client, channel: string, position: Position): void {
+    this.reading(client, channel)?.taken(position);
+  }
+
+  /** A position reached the store. */
+  stored(write: PositionWrite, before: StoredPosition | undefined, kept: StoredPosition): void {
+    const { channel } = write;
+    if (before?.tok === kept.tok && before.epoch === kept.epoch && kept.seq < before.seq)
+      this.fail('I9 a stored position goes back', `${channel} ${before.seq} -> ${kept.seq}`);
+    const log = this.world.log(channel).epochs.get(kept.epoch);
+    const missing = this.account(channel).missing(kept.epoch, kept.seq, log);
+    if (missing !== undefined) {
+      const what = `${channel} ${kept.epoch} ${kept.seq} is stored, ${missing} was not handled`;
+      this.fail('I3 a stored position is ahead', what);
+    }
+  }
+
+  /** Reading starts here by the app's own choice: what lies before is none of its business. */
+  begins(channel: string, { epoch, seq }: Position): void {
+    this.account(channel).addRange(epoch, 1, seq);
+  }
+
+  // --- what the client hears ---
+
+  #joined(client: Client, channel: string, start: unknown): void {
+    const readings = this.#readings.get(client) ?? new Map<string, Reading>();
+    this.#readings.set(client, readings);
+    if (readings.has(channel)) return;
+    const plan = this.world.plan.channels.find(({ name }) => name === channel) as ChannelPlan;
+    const own = typeof start === 'object' && start !== null && 'epoch' in start;
+    const position = own ? (start as Position) : undefined;
+    readings.set(channel, new Reading(this.world, channel, plan, position));
+  }
+
+  #frame(client: Client, frame: ServerFrame): void {
+    if (frame.type === 'subscribed') {
+      const { epoch, head, oldest } = frame;
+      const facts: Facts = { epoch, head, oldest };
+      this.reading(client, frame.channel)?.facts.push(facts);
+    } else if (frame.type === 'recovered') {
+      for (const item of frame.items) if ('page' in item) this.#page(client, item.page);
+    }
+  }
+
+  #page(client: Client, page: Page): void {
+    this.reading(client, page.channel)?.heardPage(page);
+  }
+
+  #deliver(client: Client, { channel, items }: Deliver): void {
+    const reading = this.reading(client, channel);
+    if (reading === undefined) return this.fail('I8', `${channel} is delivered, nobody wants it`);
+    for (const item of items) reading.item(item, this);
+  }
+
+  describe({ epoch, from, reason, to }: Gap): string {
+    return `gap ${epoch} ${from}..${to ?? '?'} ${reason}`;
+  }
+}

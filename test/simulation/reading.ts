@@ -1,0 +1,234 @@
+/** What the app has been given of one channel, from a join to the leave: where the next item must fit. */
+import type { Facts, Page } from '../../src/core/frames.js';
+import type { Position, StoredPosition } from '../../src/core/position.js';
+import type { Gap, Item, Message } from '../../src/core/vocabulary.js';
+import type { Client } from './client.js';
+import type { Oracle } from './oracle.js';
+import type { ChannelPlan } from './plan.js';
+import type { EpochLog } from './truth.js';
+import type { World } from './world.js';
+
+type GapItem = Extract<Item, { type: 'gap' }>;
+type SnapshotItem = Extract<Item, { type: 'snapshot' }>;
+
+/** Answers that must agree before a rewind is believed. */
+const AGREEING = 3;
+
+export class Reading {
+  /** What joins have said: what a start without a position may go by. */
+  readonly facts: Facts[] = [];
+  /** Everything up to here was given to the app, or named. */
+  at: Position | undefined;
+  /** The last number of every epoch that was read, for an epoch that comes back. */
+  readonly #seen = new Map<string, number>();
+  /** The start was made without an answer of the store. */
+  #blind: Position | undefined;
+  #asked: 'unknown' | 'answered' = 'unknown';
+  #page: Page | undefined;
+  #behind = 0;
+  #snapshot: SnapshotItem | undefined;
+  #taken: Position | undefined;
+  /** A stored position that came too late: what was passed over must be named at once. */
+  #owed: StoredPosition | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly channel: string,
+    readonly plan: ChannelPlan,
+    start: Position | undefined,
+  ) {
+    this.at = start;
+    if (plan.start !== 'stored') this.#asked = 'answered';
+  }
+
+  heardPage(page: Page): void {
+    this.#page = page;
+    const rewound = this.at?.epoch === page.epoch && page.head < this.at.seq;
+    this.#behind = rewound ? this.#behind + 1 : 0;
+  }
+
+  loaded(position: StoredPosition | undefined, oracle: Oracle): void {
+    if (this.#asked === 'answered') return;
+    this.#asked = 'answered';
+    const blind = this.#blind;
+    this.#blind = undefined;
+    if (position === undefined) {
+      if (blind !== undefined) oracle.begins(this.channel, blind);
+    } else if (blind === undefined) {
+      if (this.at === undefined && this.#snapshot === undefined) this.at = position;
+    } else if (this.plan.snapshot) return;
+    else if (position.epoch !== blind.epoch) this.#owed = position;
+    else if (position.seq < blind.seq) {
+      const untouched = this.at?.epoch === blind.epoch && this.at.seq === blind.seq;
+      if (untouched && !this.#seen.has(blind.epoch)) this.at = position;
+      else this.#owed = { ...position, tok: String(blind.seq) };
+    }
+  }
+
+  /** Joined again before the last position was stored: the client goes on from memory. */
+  resumed(client: Client): void {
+    if (this.#asked === 'answered' || this.at !== undefined) return;
+    const numbers = client.session.numbers(this.channel);
+    if (numbers === undefined) return;
+    this.#asked = 'answered';
+    this.at = { epoch: numbers.epoch, seq: numbers.last };
+  }
+
+  taken(position: Position): void {
+    this.#taken = position;
+  }
+
+  item(item: Item, oracle: Oracle): void {
+    if (item.type === 'message') this.#message(item, oracle);
+    else if (item.type === 'gap') this.#gap(item, oracle);
+    else this.#load(item, oracle);
+  }
+
+  /** The input is done: a start must show by now, and what was owed must have come. */
+  settled(client: Client, oracle: Oracle): void {
+    if (this.#owed !== undefined)
+      oracle.fail(
+        'I2',
+        `${this.channel}: ${this.#owed.seq} was stored, and passed over in silence`,
+      );
+    if (this.#taken !== undefined) {
+      const taken = this.#taken;
+      this.#taken = undefined;
+      if (this.#snapshot?.reason === 'initial') this.#begin(taken);
+      this.#snapshot = undefined;
+    }
+    if (this.at !== undefined || this.#snapshot !== undefined) return;
+    const numbers = client.session.numbers(this.channel);
+    if (numbers !== undefined) this.#start({ epoch: numbers.epoch, seq: numbers.last }, oracle);
+  }
+
+  /** Within one page life a message is handled successfully once. */
+  handledOnce(client: Client, epoch: string, seq: number, oracle: Oracle): void {
+    if (this.world.mayRepeat(this.channel) || this.plan.start !== 'stored') return;
+    const key = `${client.id} ${this.channel} ${epoch} ${seq}`;
+    if (this.world.handled.has(key)) oracle.fail('I10 once', key);
+    this.world.handled.add(key);
+  }
+
+  #message({ data, epoch, seq }: Message, oracle: Oracle): void {
+    const { channel } = this;
+    const log = this.#log(epoch, oracle);
+    if (!log.has(seq, data as number)) oracle.fail('I4 phantom', `${channel} ${epoch} ${seq}`);
+    if (this.#snapshot !== undefined) oracle.fail('I11', `${channel} ${seq} during a snapshot`);
+    if (this.at === undefined) this.#start({ epoch, seq: seq - 1 }, oracle);
+    const at = this.at as Position | undefined;
+    if (at?.epoch !== epoch) {
+      return oracle.fail('I2 epoch in silence', `${channel} ${at?.epoch} -> ${epoch} ${seq}`);
+    }
+    if (seq <= at.seq) oracle.fail('I1 order', `${channel} ${epoch} ${at.seq} -> ${seq}`);
+    for (let n = at.seq + 1; n < seq; n += 1) {
+      if (!log.isVoid(n)) oracle.fail('I2 silent gap', `${channel} ${epoch} ${n} before ${seq}`);
+    }
+    if (seq <= (this.#seen.get(epoch) ?? 0))
+      oracle.fail('I1 twice', `${channel} ${epoch} ${seq} came before, in an epoch that came back`);
+    this.#seen.set(epoch, seq);
+    this.at = { epoch, seq };
+  }
+
+  #gap({ after, gap }: GapItem, oracle: Oracle): void {
+    this.world.count(`gap ${gap.reason}${gap.healed ? ' healed' : ''}`);
+    const { at } = this;
+    if (this.#owed !== undefined) return this.#late(gap, after.position, oracle);
+    if (at === undefined) return oracle.fail('I5', `${oracle.describe(gap)} before any start`);
+    if (gap.epoch !== at.epoch || gap.from !== at.seq + 1)
+      oracle.fail('I5 misplaced', `${oracle.describe(gap)} after ${at.epoch} ${at.seq}`);
+    if (gap.to !== undefined && gap.to < gap.from) oracle.fail('I5', oracle.describe(gap));
+    const next = after.position;
+    if (gap.healed !== undefined) {
+      const taken = this.#taken ?? next;
+      if (next.epoch !== taken.epoch || next.seq < taken.seq)
+        oracle.fail('I5', `${oracle.describe(gap)}: goes on from ${next.epoch} ${next.seq}`);
+    } else this.#justify(gap, next, oracle);
+    if (gap.reason === 'rewind') {
+      this.#seen.delete(gap.epoch);
+      this.world.rewound(this.channel);
+    }
+    this.at = { epoch: next.epoch, seq: next.seq };
+  }
+
+  #justify(gap: Gap, next: Position, oracle: Oracle): void {
+    const { epoch, from, reason, to } = gap;
+    const page = this.#page;
+    const what = `${this.channel} ${oracle.describe(gap)}`;
+    switch (reason) {
+      case 'truncated':
+      case 'hole': {
+        if (to === undefined || next.epoch !== epoch || next.seq !== to) oracle.fail('I5', what);
+        const log = this.#log(epoch, oracle);
+        for (let n = from; n <= (to ?? 0); n += 1) {
+          if (log.holds(n)) oracle.fail('I5 unjustified', `${what}: the log holds ${n}`);
+        }
+        return;
+      }
+      case 'epoch':
+      case 'rewind': {
+        if (page === undefined) return oracle.fail('I5 unjustified', `${what}: no answer`);
+        const said = reason === 'epoch' ? page.epoch !== epoch : this.#behind >= AGREEING;
+        if (!said) oracle.fail('I5 unjustified', `${what}: the log did not say so`);
+        const known = reason === 'epoch' ? this.#seen.get(page.epoch) : undefined;
+        const expected = Math.max(page.oldest - 1, 0);
+        if (next.epoch !== page.epoch || (next.seq !== expected && next.seq !== known))
+          oracle.fail('I5', `${what}: goes on from ${next.epoch} ${next.seq}, not ${expected}`);
+        return;
+      }
+      case 'unreachable':
+        if (this.world.plan.settings.giveUpAfterMs === false) oracle.fail('I5', what);
+    }
+  }
+
+  /** A gap that looks back: the store answered after reading had begun without it. */
+  #late(gap: Gap, next: Position, oracle: Oracle): void {
+    const owed = this.#owed;
+    this.#owed = undefined;
+    if (owed === undefined || gap.epoch !== owed.epoch || gap.from !== owed.seq + 1)
+      oracle.fail('I5 late', `${oracle.describe(gap)}, owed from ${owed?.seq}`);
+    if (next.epoch !== this.at?.epoch || next.seq !== this.at.seq)
+      oracle.fail('I5 late', `${oracle.describe(gap)} moves the position to ${next.seq}`);
+    this.world.count('late store');
+  }
+
+  #load(item: SnapshotItem, oracle: Oracle): void {
+    this.world.count(`snapshot ${item.reason}`);
+    if (this.#snapshot !== undefined) oracle.fail('I11', `${this.channel}: two snapshots at once`);
+    if (item.reason === 'initial') this.#startsAt(item.position, oracle);
+    this.#snapshot = item;
+  }
+
+  #start(position: Position, oracle: Oracle): void {
+    this.#startsAt(position, oracle);
+    if (this.#asked === 'unknown') this.#blind = position;
+    else oracle.begins(this.channel, position);
+    this.#begin(position);
+  }
+
+  #begin(position: Position): void {
+    this.at = { epoch: position.epoch, seq: position.seq };
+  }
+
+  /** May reading start here, by what the joins have said? */
+  #startsAt({ epoch, seq }: Position, oracle: Oracle): void {
+    const log = this.#log(epoch, oracle);
+    const fits = this.facts.some((facts) => {
+      if (facts.epoch !== epoch) return false;
+      const from = this.#from(facts);
+      for (let n = from + 1; n <= seq; n += 1) if (!log.isVoid(n)) return false;
+      return from <= seq;
+    });
+    if (!fits) oracle.fail('I2 start', `${this.channel} starts at ${epoch} ${seq}`);
+  }
+
+  #from({ head, oldest }: Facts): number {
+    if (this.plan.start === 'earliest') return oldest - 1;
+    return this.plan.start === 'last' ? Math.max(oldest - 1, head - 3, 0) : head;
+  }
+
+  #log(epoch: string, oracle: Oracle): EpochLog {
+    const log = this.world.log(this.channel).epochs.get(epoch);
+    return log ?? oracle.fail('I4', `${this.channel}: there never was an epoch ${epoch}`);
+  }
+}

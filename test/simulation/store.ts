@@ -1,0 +1,82 @@
+/** The browser's position store, shared by its tabs: transactions one after the other, slow and broken. */
+import { mergePosition, type PositionWrite, type StoredPosition } from '../../src/core/position.js';
+import type { Client } from './client.js';
+import type { World } from './world.js';
+
+export class Store {
+  readonly records = new Map<string, StoredPosition>();
+  /** Channels whose record was taken away or set back: what is delivered again is no fault of ours. */
+  readonly tampered = new Set<string>();
+  readonly #older: Map<string, StoredPosition>[] = [];
+
+  constructor(private readonly world: World) {}
+
+  load(client: Client, channel: string): void {
+    const { world } = this;
+    this.#transact(client, (works) => {
+      const position = this.#recordsOf(client).get(channel);
+      client.run(() => {
+        if (!works) client.enter({ type: 'loaded', channel, failed: true });
+        else client.enter({ type: 'loaded', channel, ...(position ? { position } : {}) });
+      });
+      world.count('store load');
+    });
+  }
+
+  save(client: Client, id: number, writes: readonly PositionWrite[]): void {
+    const { world } = this;
+    this.#transact(client, (works) => {
+      const refused: string[] = [];
+      // A failure may hide a success: the answer was lost, the write was not.
+      if (works || world.dice.chance(0.3)) {
+        const records = this.#recordsOf(client);
+        if (world.dice.chance(0.2)) this.#older.push(new Map(records));
+        for (const write of writes) {
+          const before = records.get(write.channel);
+          const { accepted, kept } = mergePosition(before, write);
+          records.set(write.channel, kept);
+          if (!accepted) refused.push(write.channel);
+          world.oracle.stored(write, before, kept);
+        }
+      }
+      client.run(() => {
+        if (works) client.enter({ type: 'saved', id, refused });
+        else client.enter({ type: 'saved', id, refused: [], failed: true });
+      });
+      world.count('store save');
+    });
+  }
+
+  /** The browser evicted it, or the user cleared it. */
+  empty(): void {
+    for (const channel of this.records.keys()) this.tampered.add(channel);
+    this.records.clear();
+  }
+
+  /** A profile was restored from a backup. */
+  rollBack(): void {
+    const older = this.#older[this.world.dice.between(0, this.#older.length - 1)];
+    if (older === undefined) return;
+    this.empty();
+    for (const [channel, record] of older) this.records.set(channel, record);
+  }
+
+  #recordsOf(client: Client): Map<string, StoredPosition> {
+    return this.world.plan.settings.persistent ? this.records : client.memory;
+  }
+
+  #transact(client: Client, work: (works: boolean) => void): void {
+    const { world } = this;
+    const { agenda, dice } = world;
+    let takes = dice.between(0, 5);
+    if (world.strike('storeSlow', 0.7)) takes = dice.between(0, 250);
+    if (world.strike('storeHang', 0.4)) takes = dice.between(200, 2_000);
+    client.storeFreeAt = Math.max(client.storeFreeAt, agenda.now + takes);
+    const works = !world.strike('storeFail', 0.7);
+    agenda.at(client.storeFreeAt, () => {
+      // What was on its way when the page died may or may not have come through.
+      if (client.isDead && dice.chance(0.5)) return;
+      work(works);
+    });
+  }
+}

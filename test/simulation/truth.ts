@@ -1,0 +1,157 @@
+/**
+ * The server's log of one channel, and everything that ever was in it: the truth that the client is
+ * judged by. What was trimmed stays known here; only `oldest` says what may still be read.
+ */
+import type { Facts, Page, PageMessage } from '../../src/core/frames.js';
+
+export type Slot =
+  | { readonly kind: 'entry'; readonly uid: number; readonly at: number }
+  /** Declared void: it will never come, and is no loss. */
+  | { readonly kind: 'void' }
+  /** A burnt number: it will never come, and nobody says so. */
+  | { readonly kind: 'hole' };
+
+const VOID: Slot = { kind: 'void' };
+const HOLE: Slot = { kind: 'hole' };
+
+/** One life of a channel's log. */
+export class EpochLog {
+  /** The slot of number n is at n - 1. */
+  readonly slots: Slot[] = [];
+  oldest = 1;
+  /** Entries that were taken away, by number: the same number may have named several. */
+  readonly #gone = new Map<number, number[]>();
+
+  constructor(readonly epoch: string) {}
+
+  get head(): number {
+    return this.slots.length;
+  }
+
+  get facts(): Facts {
+    return { epoch: this.epoch, head: this.head, oldest: this.oldest };
+  }
+
+  at(seq: number): Slot | undefined {
+    return this.slots[seq - 1];
+  }
+
+  /** Did this number ever name this entry? */
+  has(seq: number, uid: number): boolean {
+    const slot = this.at(seq);
+    return (
+      (slot?.kind === 'entry' && slot.uid === uid) || (this.#gone.get(seq)?.includes(uid) ?? false)
+    );
+  }
+
+  /** Can this number still be read as a message? */
+  holds(seq: number): boolean {
+    return seq >= this.oldest && this.at(seq)?.kind === 'entry';
+  }
+
+  isVoid(seq: number): boolean {
+    return this.at(seq)?.kind === 'void';
+  }
+
+  rewind(to: number): void {
+    for (let seq = to + 1; seq <= this.head; seq += 1) this.#bury(seq);
+    this.slots.length = Math.min(to, this.head);
+    this.oldest = Math.min(this.oldest, this.head + 1);
+  }
+
+  /** An entry is compacted away, which is no loss. Who has it already may still hand it on. */
+  void(seq: number): void {
+    this.#bury(seq);
+    this.slots[seq - 1] = VOID;
+  }
+
+  #bury(seq: number): void {
+    const slot = this.at(seq);
+    if (slot?.kind !== 'entry') return;
+    const uids = this.#gone.get(seq) ?? [];
+    uids.push(slot.uid);
+    this.#gone.set(seq, uids);
+  }
+}
+
+export class ChannelLog {
+  log: EpochLog;
+  /** Every life so far by its epoch, the present one included. */
+  readonly epochs = new Map<string, EpochLog>();
+  /** Answers to publish keys of this epoch. */
+  readonly keys = new Map<string, number>();
+
+  constructor(
+    readonly channel: string,
+    private readonly limit: number,
+    private readonly nextUid: () => number,
+  ) {
+    this.log = this.#begin();
+  }
+
+  append(now: number): number {
+    this.log.slots.push({ kind: 'entry', uid: this.nextUid(), at: now });
+    this.#trim();
+    return this.log.head;
+  }
+
+  burn(kind: 'void' | 'hole', count: number): void {
+    for (let i = 0; i < count; i += 1) this.log.slots.push(kind === 'void' ? VOID : HOLE);
+    this.#trim();
+  }
+
+  /** Forgets the oldest entries, as a limit of age does. */
+  age(count: number): void {
+    this.log.oldest = Math.min(this.log.head + 1, this.log.oldest + count);
+  }
+
+  /** Some entries are compacted away: no loss by definition. */
+  compact(chosen: (seq: number) => boolean): void {
+    const { log } = this;
+    for (let seq = log.oldest; seq < log.head; seq += 1) {
+      if (log.holds(seq) && chosen(seq)) log.void(seq);
+    }
+  }
+
+  /** A new life. @param keep how many of the old entries are in it, under their old numbers. */
+  replace(keep: number): void {
+    const { log } = this;
+    const next = this.#begin();
+    next.slots.push(...log.slots.slice(0, keep));
+    next.oldest = Math.min(log.oldest, next.head + 1);
+    this.log = next;
+    this.keys.clear();
+  }
+
+  page(since: number, limit: number, log: EpochLog = this.log, head: number = log.head): Page {
+    const messages: PageMessage[] = [];
+    const voids: [number, number][] = [];
+    let seq = Math.max(since + 1, log.oldest);
+    for (; seq <= head && messages.length < limit; seq += 1) {
+      const slot = log.at(seq);
+      if (slot?.kind === 'entry') messages.push({ seq, data: slot.uid });
+      else if (slot?.kind === 'void') {
+        const range = voids.at(-1);
+        if (range?.[1] === seq - 1) range[1] = seq;
+        else voids.push([seq, seq]);
+      }
+    }
+    const more = seq <= head;
+    const page = { channel: this.channel, epoch: log.epoch, head, messages, more };
+    const oldest = Math.min(log.oldest, head + 1);
+    return voids.length > 0 ? { ...page, oldest, void: voids } : { ...page, oldest };
+  }
+
+  #begin(): EpochLog {
+    // Epochs are unordered strings: names that sort by age would hide a comparison.
+    const name = `${((this.epochs.size + 1) * 7919) % 101}${this.channel}${this.epochs.size}`;
+    const log = new EpochLog(name);
+    this.epochs.set(name, log);
+    return log;
+  }
+
+  #trim(): void {
+    const { log } = this;
+    log.oldest = Math.max(log.oldest, log.head - this.limit + 1);
+  }
+}
