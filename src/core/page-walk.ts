@@ -59,7 +59,9 @@ export function walkPage(
     skipVoid();
     const order = detector.order(message.seq);
     if (order === 'duplicate') continue;
-    if (order === 'early') return { name: 'hole', to: (voids[v]?.[0] ?? message.seq) - 1 };
+    if (order === 'early') {
+      return { name: 'hole', to: Math.min(message.seq, voids[v]?.[0] ?? Infinity) - 1 };
+    }
     if (!accept(message)) return { name: 'full' };
   }
   skipVoid();
