@@ -4,7 +4,7 @@
  */
 import { decodeFrames } from '../../src/core/codec.js';
 import type { DecodedFrame } from '../../src/core/frames.js';
-import type { StoredPosition } from '../../src/core/position.js';
+import type { Position, StoredPosition } from '../../src/core/position.js';
 import { Session } from '../../src/core/session.js';
 import type { Effect, Input, PageSignal, Start } from '../../src/core/vocabulary.js';
 import { DeliveryModel } from './delivery-model.js';
@@ -20,11 +20,14 @@ export class Client {
   readonly memory = new Map<string, StoredPosition>();
   /** Recovery calls over HTTP whose answer is still wanted. */
   readonly calls = new Set<number>();
+  /** Where reading began although the store had not answered. */
+  readonly blind = new Map<string, Position>();
+  /** What the app sees of each channel. */
+  readonly states = new Map<string, string>();
   readonly publishes = new Set<number>();
   isDead = false;
   isClosed = false;
   isFrozen = false;
-  storeFreeAt = 0;
   connection = 'idle';
   attempt = 0;
   #link: Link | undefined;
@@ -184,6 +187,12 @@ export class Client {
       case 'published':
         if (!this.publishes.delete(effect.id)) oracle.fail('publish', 'settled twice');
         return;
+      case 'channelState': {
+        const before = this.states.get(effect.channel) ?? 'idle';
+        this.world.count(`channel ${before} -> ${effect.state.name}`);
+        this.states.set(effect.channel, effect.state.name);
+        return;
+      }
       case 'connectionState':
         this.world.count(`connection ${this.connection} -> ${effect.state.name}`);
         this.connection = effect.state.name;

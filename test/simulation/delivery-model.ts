@@ -2,7 +2,7 @@
  * The app's side of a channel in one page life: what `Delivery` does, without promises. Handlers take
  * virtual time, throw, are tried again or passed over; the commit log is the one that ships.
  */
-import { CommitLog } from '../../src/commit-log.js';
+import { CommitLog, type Ending } from '../../src/commit-log.js';
 import type { Position, PositionWrite } from '../../src/core/position.js';
 import type { Item, Message } from '../../src/core/vocabulary.js';
 import type { Client } from './client.js';
@@ -83,7 +83,7 @@ export class DeliveryModel {
     if (this.#state !== 'failed' || item === undefined) return;
     this.#state = 'ready';
     this.world.oracle.passedOver(this.plan.name, item);
-    this.#finish();
+    this.#finish('skipped');
     this.pump();
   }
 
@@ -179,10 +179,10 @@ export class DeliveryModel {
   #settled(fails: boolean): void {
     const item = this.#queue[0]?.item;
     if (item === undefined || this.#state === 'closed') return;
-    if (!fails) return this.#finish();
+    if (!fails) return this.#finish('handled');
     if (this.plan.onHandlerError === 'skip') {
       this.world.oracle.passedOver(this.plan.name, item);
-      return this.#finish();
+      return this.#finish('handled');
     }
     this.#failed();
   }
@@ -195,15 +195,17 @@ export class DeliveryModel {
     this.client.input({ type: 'handlerFailed', channel: this.plan.name, kind });
   }
 
-  #finish(): void {
+  #finish(ending: Ending): void {
     const entry = this.#queue.shift();
     if (entry === undefined) return;
     if (entry.item.type === 'message') this.messagesQueued -= 1;
     this.#failures = 0;
     this.#state = 'ready';
     const mark = markOf(entry.item, entry.tok);
-    if (mark !== undefined) this.world.oracle.marked(this.plan.name, mark);
-    this.#commits.finished(mark);
+    if (mark !== undefined) {
+      this.world.oracle.marked(this.plan.name, mark);
+      this.#commits.finished(mark, ending);
+    }
     const commit = this.#onFinish;
     this.#onFinish = undefined;
     commit?.();

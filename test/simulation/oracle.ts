@@ -2,7 +2,13 @@
  * The judge. Follows what the app is given, item by item, and compares it with the truth: order, once,
  * never silent, gaps that the facts justify, positions that are never ahead of what was handled.
  */
-import type { Facts, Page, ServerFrame } from '../../src/core/frames.js';
+import type {
+  ClientFrame,
+  Facts,
+  Page,
+  RecoverRequest,
+  ServerFrame,
+} from '../../src/core/frames.js';
 import type { Position, PositionWrite, StoredPosition } from '../../src/core/position.js';
 import type { Effect, Gap, Input, Item } from '../../src/core/vocabulary.js';
 import { Account } from './account.js';
@@ -69,7 +75,7 @@ export class Oracle {
         if ('page' in input.answer) this.#page(client, input.answer.page);
         return;
       case 'loaded':
-        if (input.failed !== true)
+        if (input.failed !== true && client.states.get(input.channel) !== 'failed')
           this.reading(client, input.channel)?.loaded(input.position, this);
     }
   }
@@ -77,15 +83,19 @@ export class Oracle {
   after(client: Client, input: Input, effects: readonly Effect[]): void {
     for (const effect of effects) {
       this.world.count(effect.type);
-      if (effect.type === 'deliver') this.#deliver(client, effect);
+      if (effect.type === 'fetch') this.#asked(client, effect.request);
+      else if (effect.type === 'send') this.#sent(client, effect.frames);
+      else if (effect.type === 'deliver') this.#deliver(client, effect);
       else if (effect.type === 'left') {
         this.#readings.get(client)?.delete(effect.channel);
         // A channel that had failed is left and joined anew in one step.
         if (input.type === 'join') this.#joined(client, input.channel, input.intent.start);
       }
     }
-    if (input.type === 'join' && !effects.some(({ type }) => type === 'load'))
-      this.reading(client, input.channel)?.resumed(client);
+    if (input.type === 'join') {
+      const asksStore = effects.some(({ type }) => type === 'load');
+      this.reading(client, input.channel)?.resumed(client, asksStore);
+    }
     const readings = this.#readings.get(client);
     if (readings !== undefined) {
       for (const reading of readings.values()) reading.settled(client, this);
@@ -180,7 +190,7 @@ export class Oracle {
     const plan = this.world.plan.channels.find(({ name }) => name === channel) as ChannelPlan;
     const own = typeof start === 'object' && start !== null && 'epoch' in start;
     const position = own ? (start as Position) : undefined;
-    readings.set(channel, new Reading(this.world, channel, plan, position));
+    readings.set(channel, new Reading(this.world, channel, client.blind, plan, position));
   }
 
   #frame(client: Client, frame: ServerFrame): void {
@@ -195,6 +205,15 @@ export class Oracle {
 
   #page(client: Client, page: Page): void {
     this.reading(client, page.channel)?.heardPage(page);
+  }
+
+  #asked(client: Client, request: RecoverRequest): void {
+    this.reading(client, request.channel)?.asked(request);
+  }
+
+  #sent(client: Client, frames: readonly ClientFrame[]): void {
+    for (const frame of frames)
+      if (frame.type === 'recover') for (const item of frame.items) this.#asked(client, item);
   }
 
   #deliver(client: Client, { channel, items }: Deliver): void {

@@ -21,9 +21,8 @@ export class Reading {
   at: Position | undefined;
   /** The last number of every epoch that was read, for an epoch that comes back. */
   readonly #seen = new Map<string, number>();
-  /** The start was made without an answer of the store. */
-  #blind: Position | undefined;
   #asked: 'unknown' | 'answered' = 'unknown';
+  #since: Position | undefined;
   #page: Page | undefined;
   #behind = 0;
   #snapshot: SnapshotItem | undefined;
@@ -34,6 +33,8 @@ export class Reading {
   constructor(
     private readonly world: World,
     private readonly channel: string,
+    /** Starts that were made without an answer of the store, by channel; they outlive a leave. */
+    private readonly blind: Map<string, Position>,
     readonly plan: ChannelPlan,
     start: Position | undefined,
   ) {
@@ -41,17 +42,21 @@ export class Reading {
     if (plan.start !== 'stored') this.#asked = 'answered';
   }
 
+  asked(since: Position): void {
+    this.#since = since;
+  }
+
   heardPage(page: Page): void {
     this.#page = page;
-    const rewound = this.at?.epoch === page.epoch && page.head < this.at.seq;
+    const rewound = this.#since?.epoch === page.epoch && page.head < this.#since.seq;
     this.#behind = rewound ? this.#behind + 1 : 0;
   }
 
   loaded(position: StoredPosition | undefined, oracle: Oracle): void {
     if (this.#asked === 'answered') return;
     this.#asked = 'answered';
-    const blind = this.#blind;
-    this.#blind = undefined;
+    const blind = this.blind.get(this.channel);
+    this.blind.delete(this.channel);
     if (position === undefined) {
       if (blind !== undefined) oracle.begins(this.channel, blind);
     } else if (blind === undefined) {
@@ -60,17 +65,17 @@ export class Reading {
     else if (position.epoch !== blind.epoch) this.#owed = position;
     else if (position.seq < blind.seq) {
       const untouched = this.at?.epoch === blind.epoch && this.at.seq === blind.seq;
-      if (untouched && !this.#seen.has(blind.epoch)) this.at = position;
+      if (untouched) this.at = position;
       else this.#owed = { ...position, tok: String(blind.seq) };
     }
   }
 
   /** Joined again before the last position was stored: the client goes on from memory. */
-  resumed(client: Client): void {
+  resumed(client: Client, asksStore: boolean): void {
     if (this.#asked === 'answered' || this.at !== undefined) return;
     const numbers = client.session.numbers(this.channel);
     if (numbers === undefined) return;
-    this.#asked = 'answered';
+    if (!asksStore) this.#asked = 'answered';
     this.at = { epoch: numbers.epoch, seq: numbers.last };
   }
 
@@ -135,20 +140,26 @@ export class Reading {
     const { at } = this;
     if (this.#owed !== undefined) return this.#late(gap, after.position, oracle);
     if (at === undefined) return oracle.fail('I5', `${oracle.describe(gap)} before any start`);
-    if (gap.epoch !== at.epoch || gap.from !== at.seq + 1)
+    const log = this.#log(at.epoch, oracle);
+    let next = at.seq + 1;
+    while (next < gap.from && log.isVoid(next)) next += 1;
+    if (gap.epoch !== at.epoch || gap.from !== next)
       oracle.fail('I5 misplaced', `${oracle.describe(gap)} after ${at.epoch} ${at.seq}`);
     if (gap.to !== undefined && gap.to < gap.from) oracle.fail('I5', oracle.describe(gap));
-    const next = after.position;
+    const { position } = after;
     if (gap.healed !== undefined) {
-      const taken = this.#taken ?? next;
-      if (next.epoch !== taken.epoch || next.seq < taken.seq)
-        oracle.fail('I5', `${oracle.describe(gap)}: goes on from ${next.epoch} ${next.seq}`);
-    } else this.#justify(gap, next, oracle);
+      const taken = this.#taken ?? position;
+      if (position.epoch !== taken.epoch || position.seq < taken.seq)
+        oracle.fail(
+          'I5',
+          `${oracle.describe(gap)}: goes on from ${position.epoch} ${position.seq}`,
+        );
+    } else this.#justify(gap, position, oracle);
     if (gap.reason === 'rewind') {
       this.#seen.delete(gap.epoch);
       this.world.rewound(this.channel);
     }
-    this.at = { epoch: next.epoch, seq: next.seq };
+    this.at = { epoch: position.epoch, seq: position.seq };
   }
 
   #justify(gap: Gap, next: Position, oracle: Oracle): void {
@@ -201,7 +212,7 @@ export class Reading {
 
   #start(position: Position, oracle: Oracle): void {
     this.#startsAt(position, oracle);
-    if (this.#asked === 'unknown') this.#blind = position;
+    if (this.#asked === 'unknown') this.blind.set(this.channel, position);
     else oracle.begins(this.channel, position);
     this.#begin(position);
   }

@@ -7,6 +7,7 @@ export class Store {
   readonly records = new Map<string, StoredPosition>();
   /** Channels whose record was taken away or set back: what is delivered again is no fault of ours. */
   readonly tampered = new Set<string>();
+  #freeAt = 0;
   readonly #older: Map<string, StoredPosition>[] = [];
 
   constructor(private readonly world: World) {}
@@ -71,9 +72,10 @@ export class Store {
     let takes = dice.between(0, 5);
     if (world.strike('storeSlow', 0.7)) takes = dice.between(0, 250);
     if (world.strike('storeHang', 0.4)) takes = dice.between(200, 2_000);
-    client.storeFreeAt = Math.max(client.storeFreeAt, agenda.now + takes);
+    // Transactions on one store come one after the other, whoever started them.
+    this.#freeAt = Math.max(this.#freeAt, agenda.now + takes);
     const works = !world.strike('storeFail', 0.7);
-    agenda.at(client.storeFreeAt, () => {
+    agenda.at(this.#freeAt, () => {
       // What was on its way when the page died may or may not have come through.
       if (client.isDead && dice.chance(0.5)) return;
       work(works);

@@ -26,7 +26,6 @@ interface Activity {
   at: number;
   last: number;
   head: number;
-  state: string;
 }
 
 export class Watch {
@@ -59,9 +58,6 @@ export class Watch {
           const { state } = effect;
           if (input.type !== 'close' && oracle.reading(client, effect.channel) === undefined)
             oracle.fail('I8', `${effect.channel} is ${state.name}, nobody wants it`);
-          const activity = this.#of(client, effect.channel);
-          this.world.count(`channel ${activity.state} -> ${state.name}`);
-          activity.state = state.name;
           if (state.name === 'stalled') {
             this.world.count(`stalled ${state.reason}`);
             const waits = state.reason !== 'handler' && state.reason !== 'timeout';
@@ -92,10 +88,8 @@ export class Watch {
         oracle.fail('I7 held', `${channel}: ${numbers.held} of ${maxHeld}`);
       const activity = this.#of(client, channel);
       const { head, last } = numbers;
-      const waiting =
-        client.connection !== 'open' ||
-        activity.state === 'joining' ||
-        activity.state === 'stalled';
+      const state = client.states.get(channel);
+      const waiting = client.connection !== 'open' || state === 'joining' || state === 'stalled';
       if (last !== activity.last || head !== activity.head || waiting || !delivery.isIdle) {
         activity.last = last;
         activity.head = head;
@@ -118,7 +112,7 @@ export class Watch {
     const { oracle } = this.world;
     const { epoch, head } = this.world.log(channel).log;
     const numbers = client.session.numbers(channel);
-    const { state } = this.#of(client, channel);
+    const state = client.states.get(channel);
     const where = `${channel} of tab ${client.id}: ${client.connection}, ${state}`;
     if (numbers?.epoch !== epoch || numbers.last !== head || numbers.head !== head)
       oracle.fail('I6', `${where}, ${JSON.stringify(numbers)}, the log has ${epoch} ${head}`);
@@ -161,7 +155,7 @@ export class Watch {
     this.#activity.set(client, channels);
     const known = channels.get(channel);
     if (known !== undefined) return known;
-    const activity = { at: 0, last: 0, head: 0, state: 'idle' };
+    const activity = { at: 0, last: 0, head: 0 };
     channels.set(channel, activity);
     return activity;
   }
