@@ -88,12 +88,14 @@ export class ChannelMachine implements Asker {
     if (failed) return this.loadTimedOut();
     ledger.storage(true);
     ctx.deadlines.clear(`load ${this.channel}`);
-    ledger.unbar(this.channel);
     const { name } = this.#reader.phase;
+    // Nothing was passed over yet; who joins anew asks anew.
+    if (name === 'failed') return;
+    const base = ledger.unbar(this.channel);
     if (stored === undefined) {
       if (name === 'loading') this.#reader.start();
     } else if (name === 'loading' || name === 'starting') this.#reader.resume(stored);
-    else this.#reader.honourLate(stored);
+    else if (base !== undefined) this.#reader.honourLate(stored, base);
   }
 
   /** Go on without the store, and ask it again; nothing is written over what it has not told. */
@@ -264,8 +266,11 @@ export class ChannelMachine implements Asker {
     const { ctx, ledger } = this.host;
     // Left and joined again before the flush: what waits here is newer than what the store holds.
     const unsaved = ledger.unsaved(this.channel);
-    if (unsaved !== undefined) return this.#reader.resume(unsaved);
-    this.#reader.phase = { name: 'loading' };
+    if (unsaved === undefined) this.#reader.phase = { name: 'loading' };
+    else this.#reader.resume(unsaved);
+    if (unsaved !== undefined && !ledger.isBarred(this.channel)) return;
+    // Whatever we go on with, the store may hold an older place that the app has not come to.
+    if (unsaved !== undefined) ledger.bar(this.channel);
     ctx.emit({ type: 'load', channel: this.channel });
     ctx.arm(`load ${this.channel}`, ctx.settings.storageTimeoutMs);
   }
@@ -288,6 +293,7 @@ export class ChannelMachine implements Asker {
   #fail(code: string): void {
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
+    for (const name of ['load', 'giveup']) this.host.ctx.deadlines.clear(`${name} ${this.channel}`);
     this.#reader.phase = { name: 'failed', code };
     this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }

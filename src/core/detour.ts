@@ -16,13 +16,13 @@ export interface Detour {
   readonly keep?: GapDetector;
 }
 
-/** The store answered after messages were delivered from a newer place. */
-export function passedOver(stored: StoredPosition, following: Follower): Detour {
-  const { base, detector, epoch } = following;
+/** The store answered after reading had begun at `base` without it, and messages were delivered. */
+export function passedOver(stored: StoredPosition, base: Position, following: Follower): Detour {
+  const { detector, epoch } = following;
   const from = stored.seq + 1;
   const loss =
-    stored.epoch === epoch
-      ? ({ epoch, from, to: base, reason: 'unreachable' } as const)
+    stored.epoch === base.epoch
+      ? ({ epoch: stored.epoch, from, to: base.seq, reason: 'unreachable' } as const)
       : ({ epoch: stored.epoch, from, reason: 'epoch' } as const);
   return { loss, after: { epoch, seq: detector.last }, keep: detector };
 }

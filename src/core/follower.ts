@@ -28,8 +28,6 @@ export class Follower {
   readonly epoch: string;
   /** Owner token of the stored position; renewed whenever the position is replaced. */
   readonly tok: string;
-  /** Where following began: what tells whether anything was accepted since. */
-  readonly base: number;
   readonly detector: GapDetector;
   /** The log must be asked although the numbers fit: another epoch was seen, or a head behind ours. */
   #suspicion = false;
@@ -44,7 +42,6 @@ export class Follower {
     detector.skipTo(seq);
     this.epoch = epoch;
     this.tok = tok;
-    this.base = seq;
     this.detector = detector;
   }
 

@@ -6,20 +6,28 @@
  */
 import { fullJitterMs } from './backoff.js';
 import type { Context } from './context.js';
-import type { PositionWrite, StoredPosition } from './position.js';
+import type { Position, PositionWrite, StoredPosition } from './position.js';
 
 /** Broken storage is tried again after up to this long; each try may open a database. */
 const RETRY_CAP_MS = 60_000;
 /** Channels whose unsaved position is kept while storage is broken; the oldest go first. */
 const MAX_DIRTY = 10_000;
 
+/** Why nothing is written: the stored position is not known yet, or belongs to somebody else. */
+interface Bar {
+  /** Where reading began without the store's word. */
+  base?: Position;
+  /** The owner token of the gap that names what was passed over: once it is handled, writing goes on. */
+  until?: string;
+}
+
 type Saving =
   { readonly id: number; readonly writes: ReadonlyMap<string, PositionWrite> } | undefined;
 
 export class PositionLedger {
   readonly #dirty = new Map<string, PositionWrite>();
-  /** Channels whose stored position is not known yet, or belongs to somebody else: never written. */
-  readonly #barred = new Set<string>();
+  /** Channels that are never written for now. */
+  readonly #barred = new Map<string, Bar>();
   #saving: Saving;
   #saves = 0;
   #failures = 0;
@@ -39,15 +47,39 @@ export class PositionLedger {
 
   /** The store has not said yet what it holds: write nothing over it. */
   bar(channel: string): void {
-    this.#barred.add(channel);
+    const base = this.#barred.get(channel)?.base;
+    this.#barred.set(channel, base === undefined ? {} : { base });
   }
 
-  unbar(channel: string): void {
-    if (this.#barred.delete(channel) && this.#dirty.has(channel)) this.#schedule();
+  isBarred(channel: string): boolean {
+    return this.#barred.has(channel);
+  }
+
+  /** Reading begins. When the store has not said yet where, what lies before may still be owed. */
+  began(channel: string, base: Position): void {
+    const bar = this.#barred.get(channel);
+    if (bar !== undefined) bar.base ??= base;
+  }
+
+  /** The store told what it holds. @returns where reading began without that, if it did. */
+  unbar(channel: string): Position | undefined {
+    const bar = this.#barred.get(channel);
+    if (bar === undefined || bar.until !== undefined) return undefined;
+    this.#barred.delete(channel);
+    if (this.#dirty.has(channel)) this.#schedule();
+    return bar.base;
+  }
+
+  /** What was passed over is about to be named: until the app has been told, the store remembers it. */
+  barUntil(channel: string, tok: string, base: Position): void {
+    this.#barred.set(channel, { base, until: tok });
   }
 
   /** The handlers finished up to here. On the hot path: once per run of messages. */
   mark(write: PositionWrite): void {
+    if (this.#barred.get(write.channel)?.until === write.position.tok) {
+      this.#barred.delete(write.channel);
+    }
     const waiting = this.#dirty.get(write.channel);
     // A pending replacement is advanced in place: it must still reach the store as a replacement.
     const replaces = waiting?.mode === 'replace' && waiting.position.tok === write.position.tok;
@@ -78,7 +110,7 @@ export class PositionLedger {
     if (failed) this.#keep(writes);
     this.storage(!failed);
     for (const channel of refused) {
-      this.#barred.add(channel);
+      this.#barred.set(channel, {});
       this.#dirty.delete(channel);
       this.ctx.notice({ event: 'positionReplaced', channel });
     }
@@ -105,7 +137,7 @@ export class PositionLedger {
   /** Log out: nothing of what is known now is written any more. */
   forget(channels: Iterable<string>): void {
     this.#dirty.clear();
-    for (const channel of channels) this.#barred.add(channel);
+    for (const channel of channels) this.#barred.set(channel, {});
   }
 
   #keep(writes: ReadonlyMap<string, PositionWrite>): void {

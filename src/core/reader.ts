@@ -38,6 +38,7 @@ export class Reader {
     if (facts === undefined) return;
     const position = startPosition(intent.start, facts);
     if (intent.snapshot) return this.#reset('initial', position, undefined);
+    this.parts.ledger.began(this.parts.channel, position);
     this.follow(position);
     this.compare(facts);
   }
@@ -57,16 +58,21 @@ export class Reader {
     if (facts !== undefined) this.compare(facts);
   }
 
-  /** The store answered after we went on without it: what was passed over is fetched, or named. */
-  honourLate(stored: StoredPosition): void {
+  /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
+  honourLate(stored: StoredPosition, base: Position): void {
     const { phase } = this;
+    const { channel, ledger } = this.parts;
     if (phase.name !== 'following') return;
-    const { base, detector, epoch } = phase;
-    if (stored.epoch === epoch && stored.seq >= base) return;
-    if (stored.epoch === epoch && detector.last === base) {
-      this.parts.ledger.discard(this.parts.channel);
-      this.#enter(stored).heard(detector.want, 0);
-    } else this.#detour(passedOver(stored, phase)).pursue(0);
+    const { detector, epoch } = phase;
+    const same = stored.epoch === base.epoch;
+    if (same && stored.seq >= base.seq) return;
+    if (same && epoch === base.epoch && detector.last === base.seq) {
+      ledger.discard(channel);
+      return this.#enter(stored).heard(detector.want, 0);
+    }
+    const follower = this.#detour(passedOver(stored, base, phase));
+    ledger.barUntil(channel, follower.tok, base);
+    follower.pursue(0);
   }
 
   /** The facts of a join reply, held against our position. */
