@@ -83,6 +83,7 @@ export async function startSite({ connectSrc, ...options }: SiteOptions = {}) {
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
+    server,
     get hub() {
       return hub;
     },

@@ -1,0 +1,171 @@
+// What the page's own rules and its memory have to do with us: its policy, its listeners, its sockets.
+import { expect, test } from 'vitest';
+import { eventually, openTab, startSite, upTo, type Tab } from './harness.js';
+
+test('the bundle works where no script but the own and no eval is allowed', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  // The policy is really there.
+  expect(
+    await tab.run(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.ranInline = true';
+      document.head.append(script);
+      return 'ranInline' in window;
+    }),
+  ).toBe(false);
+  await eventually(async () => (await tab.seen()).uncaught).toHaveLength(1);
+
+  await tab.start({ recover: '/recover' }, { room: { start: 'earliest' } });
+  await tab.ready();
+  site.publish(3);
+  await eventually(tab.items).toEqual([1, 2, 3]);
+  await eventually(tab.stored).toBe(3);
+  // What the client did broke none of it.
+  expect((await tab.seen()).uncaught).toHaveLength(1);
+});
+
+test('a socket that the policy forbids is tried again and again, with waits, and harms nothing', async () => {
+  const site = await startSite({ connectSrc: () => "'self'" });
+  const tab = await openTab(site.origin);
+  await tab.run(() => {
+    let allowed = false;
+    const turns: { readonly at: number; readonly state: { name: string; retryInMs?: number } }[] =
+      [];
+    Object.assign(window, { turns, allow: () => (allowed = true) });
+    window.app.start({
+      url: () => (allowed ? '/realtime' : 'wss://forbidden.example/realtime'),
+      maxBackoffMs: 1_000,
+    });
+    window.app.client.on('state', (state) => turns.push({ at: performance.now(), state }));
+  });
+  const forbidden = async () =>
+    (await tab.seen()).uncaught.filter((line) => line.startsWith('connect-src'));
+  await eventually(async () => (await forbidden()).length).toBeGreaterThanOrEqual(3);
+  const waits = await tab.run(() => {
+    type Turn = { at: number; state: { name: string; retryInMs?: number } };
+    const { turns } = window as unknown as { turns: Turn[] };
+    return turns.flatMap(({ at, state }, i) => {
+      const next = turns[i + 1];
+      if (state.name !== 'waiting' || next === undefined) return [];
+      return [{ announced: state.retryInMs ?? 0, real: next.at - at }];
+    });
+  });
+  expect(waits.length).toBeGreaterThanOrEqual(2);
+  // One millisecond is the grain of timers.
+  for (const { announced, real } of waits) expect(real).toBeGreaterThanOrEqual(announced - 1);
+  expect(new Set((await tab.seen()).log)).toEqual(
+    new Set(['pageshow', 'connecting', 'waiting refused']),
+  );
+
+  await tab.run(() => (window as unknown as { allow(): void }).allow());
+  await tab.ready();
+  site.publish(2);
+  await eventually(tab.items).toEqual([1, 2]);
+  const { errors, uncaught } = await tab.seen();
+  expect(errors).toEqual([]);
+  expect(uncaught).toEqual(await forbidden());
+});
+
+test('a client that is only made does nothing', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  const before = await listeners(tab);
+  await tab.run(() => {
+    window.app.client = window.Lastseq.createClient({ url: '/realtime' });
+    window.app.client.channel('room');
+  });
+  expect(await listeners(tab)).toEqual(before);
+  expect(await tab.run(async () => (await indexedDB.databases()).length)).toBe(0);
+  expect(site.hub.stats().accepted).toBe(0);
+});
+
+/** How many listeners window and document have. */
+async function listeners(tab: Tab): Promise<Record<string, number>> {
+  const cdp = await tab.cdp();
+  const counts: Record<string, number> = {};
+  for (const expression of ['window', 'document']) {
+    const { result } = await cdp.send('Runtime.evaluate', { expression });
+    const { objectId = '' } = result;
+    counts[expression] = (
+      await cdp.send('DOMDebugger.getEventListeners', { objectId })
+    ).listeners.length;
+  }
+  await cdp.detach();
+  return counts;
+}
+
+/** How many listeners and documents there are in the whole tab, after everything unused is gone. */
+async function alive(tab: Tab) {
+  const cdp = await tab.cdp();
+  await cdp.send('HeapProfiler.collectGarbage');
+  const { documents, jsEventListeners } = await cdp.send('Memory.getDOMCounters');
+  await cdp.detach();
+  return { documents, jsEventListeners };
+}
+
+test('200 clients made and closed leave no socket, no listener and no database open', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  const cycles = (count: number) =>
+    tab.run(async (rounds) => {
+      for (let i = 0; i < rounds; i += 1) {
+        // Closed when it is live, and at every stage before.
+        for (const stage of ['made', 'connecting', 'open', 'live']) {
+          const client = window.Lastseq.createClient({ url: '/realtime', namespace: `${i}` });
+          const room = client.channel('room');
+          if (stage !== 'made') room.subscribe(() => undefined);
+          if (stage === 'open') {
+            await new Promise<void>((resolve) => {
+              client.on('state', ({ name }) => name === 'open' && resolve());
+            });
+          }
+          if (stage === 'live') await room.ready();
+          void room.close();
+          await client.close();
+        }
+      }
+    }, count);
+  await cycles(2);
+  await eventually(() => site.hub.stats().connections).toBe(0);
+  const before = { ...(await listeners(tab)), ...(await alive(tab)) };
+  await cycles(48);
+  await eventually(() => site.hub.stats().connections).toBe(0);
+  expect(site.hub.stats().subscriptions).toBe(0);
+  expect(site.hub.stats().accepted).toBeGreaterThanOrEqual(100);
+  await eventually(async () => ({ ...(await listeners(tab)), ...(await alive(tab)) })).toEqual(
+    before,
+  );
+  const outcome = await tab.run(
+    () =>
+      new Promise<string>((resolve) => {
+        const request = indexedDB.deleteDatabase('lastseq');
+        for (const type of ['success', 'error', 'blocked'] as const) {
+          request.addEventListener(type, () => resolve(type));
+        }
+      }),
+  );
+  expect(outcome).toBe('success');
+  expect((await tab.seen()).uncaught).toEqual([]);
+});
+
+test('handlers that come and go with a component cost one subscription', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  await tab.start();
+  await tab.ready();
+  const { framesIn } = site.hub.stats();
+  await tab.run(async () => {
+    for (let i = 0; i < 50; i += 1) {
+      const room = window.app.client.channel('room');
+      const stop = room.subscribe(() => undefined);
+      await Promise.resolve();
+      stop();
+      stop();
+      void room.close();
+    }
+  });
+  site.publish(3);
+  await eventually(tab.items).toEqual(upTo(3));
+  expect(site.hub.stats()).toMatchObject({ framesIn, subscriptions: 1, accepted: 1 });
+});
