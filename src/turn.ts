@@ -15,6 +15,7 @@ export interface Resumable {
 export class Turn {
   #endsAt = 0;
   readonly #waiting = new Set<Resumable>();
+  #scheduled = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -30,7 +31,7 @@ export class Turn {
   /** Resumes in a later task. */
   later(work: Resumable): void {
     this.#waiting.add(work);
-    if (this.#waiting.size === 1) this.#schedule();
+    this.#schedule();
   }
 
   cancel(work: Resumable): void {
@@ -38,10 +39,12 @@ export class Turn {
   }
 
   #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     this.clock.soon(() => {
+      this.#scheduled = false;
       this.begin(this.clock.now());
-      const round = [...this.#waiting];
-      for (const work of round) {
+      for (const work of [...this.#waiting]) {
         if (this.isOver()) break;
         this.#waiting.delete(work);
         work.resume();
