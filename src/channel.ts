@@ -2,7 +2,7 @@
 import type { Position } from './core/position.js';
 import type { ChannelState, Gap, Message } from './core/vocabulary.js';
 import type { Committable } from './delivery.js';
-import { either, type ListenOptions } from './emitter.js';
+import { onAbort, type ListenOptions } from './emitter.js';
 import { LastseqError } from './errors.js';
 import { iterate } from './iterator.js';
 import type { ChannelNumbers, SharedChannel } from './shared-channel.js';
@@ -104,7 +104,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
 
   subscribe(
     handlers: Handlers<Data> | Handlers<Data>['message'],
-    options: ListenOptions = {},
+    { signal }: ListenOptions = {},
   ): () => void {
     const { gap, message } =
       typeof handlers === 'function' ? { gap: undefined, message: handlers } : handlers;
@@ -112,10 +112,12 @@ export class ChannelHandle<Data> implements Channel<Data> {
       const expected = 'a function, or { message, gap? } of functions';
       throw new LastseqError('bad_option', { option: 'handlers', value: handlers, expected });
     }
+    this.#assertOpen();
+    if (signal?.aborted) return () => undefined;
     const { delivery } = this.#hold();
-    const signal = this.#until(options);
-    const offs = [delivery.handlers.on('message', message as (m: Message) => unknown, { signal })];
-    if (gap !== undefined) offs.push(delivery.handlers.on('gap', gap, { signal }));
+    const until = [signal, this.#closing.signal];
+    const offs = [delivery.handlers.on('message', message as (m: Message) => unknown, ...until)];
+    if (gap !== undefined) offs.push(delivery.handlers.on('gap', gap, ...until));
     delivery.wake();
     return () => {
       for (const off of offs) off();
@@ -125,43 +127,38 @@ export class ChannelHandle<Data> implements Channel<Data> {
   on(
     event: 'state' | 'ephemeral',
     handler: (event: never) => unknown,
-    options: ListenOptions = {},
+    { signal }: ListenOptions = {},
   ): () => void {
     this.#assertOpen();
-    return this.shared.events.on(event, handler as (event: unknown) => unknown, {
-      signal: this.#until(options),
-    });
+    const listener = handler as (event: unknown) => unknown;
+    return this.shared.events.on(event, listener, signal, this.#closing.signal);
   }
 
-  async ready(options: ListenOptions = {}): Promise<void> {
+  async ready({ signal }: ListenOptions = {}): Promise<void> {
+    this.#assertOpen();
+    if (signal?.aborted) throw signal.reason;
     const shared = this.#hold();
     const { events } = shared;
-    const signal = this.#until(options);
     await new Promise<void>((resolve, reject) => {
       const offs: (() => void)[] = [];
       const settle = (error?: Error): void => {
         for (const off of offs) off();
-        signal.removeEventListener('abort', aborted);
         if (error === undefined) resolve();
         else reject(error);
       };
-      const aborted = (): void => {
-        settle(
-          options.signal?.aborted === true ? (options.signal.reason as Error) : this.#closed(),
-        );
-      };
       const look = (): void => {
         const { delivery, name, state } = shared;
-        const handled = delivery.isEmpty || delivery.handlers.count('message') === 0;
-        if (state.name === 'live' && handled) settle();
-        else if (state.name === 'closed') settle(this.#closed());
+        if (state.name === 'live' && delivery.isEmpty) settle();
         else if (state.name === 'failed') {
           settle(new LastseqError('channel_refused', { channel: name, reason: state.code }));
         }
       };
-      if (signal.aborted) return aborted();
-      signal.addEventListener('abort', aborted);
-      offs.push(events.on('state', look), events.on('drained', look));
+      offs.push(
+        events.on('state', look),
+        events.on('drained', look),
+        onAbort([signal], () => settle(signal?.reason as Error)),
+        onAbort([this.#closing.signal], () => settle(this.#closed())),
+      );
       look();
     });
   }
@@ -175,10 +172,11 @@ export class ChannelHandle<Data> implements Channel<Data> {
     return this.items();
   }
 
-  items(options: ListenOptions = {}): AsyncIterableIterator<Message<Data> | Gap> {
-    const shared = this.#hold();
-    const iterator = iterate(shared.delivery.handlers, this.#until(options));
-    shared.delivery.wake();
+  items({ signal }: ListenOptions = {}): AsyncIterableIterator<Message<Data> | Gap> {
+    this.#assertOpen();
+    const delivery = signal?.aborted ? undefined : this.#hold().delivery;
+    const iterator = iterate(delivery?.handlers, [signal, this.#closing.signal]);
+    delivery?.wake();
     return iterator as AsyncIterableIterator<Message<Data> | Gap>;
   }
 
@@ -196,21 +194,21 @@ export class ChannelHandle<Data> implements Channel<Data> {
 
   close(): Promise<void> {
     if (!this.#closing.signal.aborted) {
-      this.#closing.abort();
+      this.end();
       this.shared.release(this);
     }
     return Promise.resolve();
   }
 
-  /** Joins the channel. */
-  #hold(): SharedChannel {
-    this.#assertOpen();
-    this.shared.hold(this);
-    return this.shared;
+  /** The handle is of no use any more: removes its handlers, ends its loops. */
+  end(): void {
+    this.#closing.abort();
   }
 
-  #until({ signal }: ListenOptions): AbortSignal {
-    return signal === undefined ? this.#closing.signal : either(signal, this.#closing.signal);
+  /** Joins the channel. */
+  #hold(): SharedChannel {
+    this.shared.hold(this);
+    return this.shared;
   }
 
   #assertOpen(): void {

@@ -121,7 +121,7 @@ export class LastseqClient {
     handler: (event: ClientEvents[Type]) => unknown,
     options?: ListenOptions,
   ): () => void {
-    return this.#events.on(event, handler, options);
+    return this.#events.on(event, handler, options?.signal);
   }
 
   connect(): void {
@@ -145,6 +145,7 @@ export class LastseqClient {
   }
 
   async #close(): Promise<void> {
+    for (const { delivery } of this.#shared.values()) delivery.flush();
     const closed = this.#driver.close();
     for (const shared of this.#shared.values()) shared.close();
     this.#shared.clear();
@@ -280,7 +281,7 @@ function isJson(data: unknown): boolean {
 function fingerprint(value: unknown): string {
   return typeof value === 'object' && value !== null && !('~standard' in value)
     ? JSON.stringify(value)
-    : typeof value === 'string'
-      ? value
+    : typeof value === 'string' || typeof value === 'number'
+      ? String(value)
       : typeof value;
 }

@@ -4,17 +4,24 @@
  */
 import type { Position, PositionWrite } from './core/position.js';
 
+/** How handlers came to be done with an item. */
+export type Ending =
+  | 'handled'
+  /** The app said to pass over it. */
+  | 'skipped'
+  /** A handler let go of it without finishing it. */
+  | 'abandoned';
+
 interface Entry {
-  /** Missing when a handler let go of the item: it is done with, but moves no position. */
-  mark?: PositionWrite | undefined;
-  finished: boolean;
+  /** What finishing the item says about the position; set when handlers are done with it. */
+  mark: PositionWrite | undefined;
   committed: boolean;
 }
 
 export class CommitLog {
   position: Position | undefined;
   /** Manual commits: items in order that are not both finished and committed. */
-  readonly #open: Entry[] = [];
+  readonly #entries: Entry[] = [];
   /** The item that handlers have now. */
   #current: Entry | undefined;
   #count = 0;
@@ -22,13 +29,13 @@ export class CommitLog {
 
   constructor(
     private readonly manual: boolean,
+    /** @param count items that handlers are done with; 0 for a commit that came later. */
     private readonly emit: (count: number, mark: PositionWrite | undefined) => void,
   ) {}
 
   /** The commit function of the item that is being handed to its handlers. */
   committer(): () => void {
-    const entry: Entry = { finished: false, committed: false };
-    this.#open.push(entry);
+    const entry = this.#current ?? this.#open();
     this.#current = entry;
     return () => {
       entry.committed = true;
@@ -38,22 +45,25 @@ export class CommitLog {
   }
 
   /** Handlers are done with an item. */
-  finished(mark: PositionWrite | undefined): void {
-    if (!this.manual) return this.#done(mark);
-    const entry = this.#current ?? { finished: false, committed: true };
-    // No handler saw it, so no handler can commit it.
-    if (this.#current === undefined) this.#open.push(entry);
+  finished(mark: PositionWrite, ending: Ending): void {
+    this.#count += 1;
+    if (!this.manual) {
+      if (ending !== 'abandoned') this.#done(mark);
+      return;
+    }
+    // What no handler saw, no handler can commit.
+    const entry = this.#current ?? this.#open(true);
     this.#current = undefined;
-    entry.finished = true;
     entry.mark = mark;
+    if (ending === 'skipped') entry.committed = true;
     this.#advance();
   }
 
   /** Says what has changed, once per run of items. */
   flush(): void {
-    if (this.#count === 0) return;
     const count = this.#count;
     const mark = this.#mark;
+    if (count === 0 && mark === undefined) return;
     this.#count = 0;
     this.#mark = undefined;
     this.emit(count, mark);
@@ -61,21 +71,29 @@ export class CommitLog {
 
   /** Nothing is stored any more: commits that come later belong to nobody. */
   close(): void {
-    this.#open.length = 0;
+    this.#entries.length = 0;
     this.#count = 0;
+    this.#mark = undefined;
+  }
+
+  #open(committed = false): Entry {
+    const entry: Entry = { mark: undefined, committed };
+    this.#entries.push(entry);
+    return entry;
   }
 
   #advance(): void {
-    for (let first = this.#open[0]; first?.finished && first.committed; first = this.#open[0]) {
-      this.#open.shift();
+    for (let first = this.#entries[0]; first?.mark && first.committed; first = this.#entries[0]) {
+      this.#entries.shift();
       this.#done(first.mark);
     }
   }
 
-  #done(mark: PositionWrite | undefined): void {
-    this.#count += 1;
-    if (mark === undefined) return;
-    this.#mark = mark;
+  #done(mark: PositionWrite): void {
+    const before = this.#mark;
+    // What follows a replacement in one run must still reach the store as a replacement.
+    const replaces = before?.mode === 'replace' && before.position.tok === mark.position.tok;
+    this.#mark = replaces ? { ...mark, mode: 'replace' } : mark;
     this.position = mark.position;
   }
 }

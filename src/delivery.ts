@@ -4,10 +4,10 @@
  */
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
 import type { Gap, Input, Item, Message, SnapshotReason } from './core/vocabulary.js';
-import { ABANDONED, Emitter, isThenable, type Failure, type Outcome } from './emitter.js';
+import { ABANDONED, Emitter, isThenable, together, type Failure, type Outcome } from './emitter.js';
 import { LastseqError, seqOf } from './errors.js';
 import type { Turn } from './turn.js';
-import { CommitLog } from './commit-log.js';
+import { CommitLog, type Ending } from './commit-log.js';
 
 /** A gap or message that the app commits itself, with `commit: 'manual'`. */
 export interface Committable {
@@ -46,11 +46,16 @@ interface Batch {
 
 type State =
   | { readonly name: 'ready' }
-  /** Handlers or a snapshot have an item and have not settled. */
+  /** Handlers or a snapshot have an item and have not settled, or are being called at this moment. */
   | { readonly name: 'working' }
   /** They failed; the core says when to try again. */
   | { readonly name: 'failed'; readonly failures: readonly Failure[] }
   | { readonly name: 'closed' };
+
+/** The item was offered to nobody: it stays the current one. */
+const NOT_TAKEN: readonly Failure[] = [];
+const READY: State = { name: 'ready' };
+const WORKING: State = { name: 'working' };
 
 export class Delivery {
   readonly handlers: Emitter<DeliveryEvents> = new Emitter();
@@ -59,19 +64,27 @@ export class Delivery {
   #batches: Batch[] = [];
   /** Where the first batch has got to. */
   #next = 0;
-  #state: State = { name: 'ready' };
+  #state: State = READY;
+  /** Handlers that were given the current item, this time; one that does not fail has served it. */
+  #calls = 0;
+  #served = false;
   /** What the snapshot that just settled returned. */
   #taken: Position | undefined;
 
   constructor(private readonly parts: DeliveryParts) {
-    this.#commits = new CommitLog(parts.manual, (count, mark) => {
-      parts.input({ type: 'handled', channel: parts.channel, count, ...(mark ? { mark } : {}) });
+    const { channel, input, manual } = parts;
+    this.#commits = new CommitLog(manual, (count, mark) => {
+      if (count > 0) input({ type: 'handled', channel, count, ...(mark ? { mark } : {}) });
+      else if (mark !== undefined) input({ type: 'committed', channel, mark });
     });
   }
 
-  /** The position up to which the handlers have finished, in order. */
+  /** The position up to which the handlers have finished, in order; before they did, where they begin. */
   get position(): Position | undefined {
-    return this.#commits.position;
+    const item = this.#item;
+    if (this.#commits.position !== undefined || item === undefined) return this.#commits.position;
+    if (item.type === 'message') return { epoch: item.epoch, seq: item.seq - 1 };
+    return item.type === 'gap' ? { epoch: item.gap.epoch, seq: item.gap.from - 1 } : undefined;
   }
 
   get isEmpty(): boolean {
@@ -93,20 +106,32 @@ export class Delivery {
     if (!this.isEmpty) this.parts.turn.later(this);
   }
 
+  /** Says how far the handlers have come, now rather than at the end of their run. */
+  flush(): void {
+    this.#commits.flush();
+  }
+
   /** Tries the failed handlers of the current item again, and no others. */
   redeliver(): void {
     if (this.#state.name !== 'failed') return;
-    const { failures } = this.#state;
-    this.#state = { name: 'ready' };
-    this.#settle(together(failures.map((failure) => failure.again())));
+    const failures = this.#state.failures.filter(({ isGone }) => !isGone());
+    if (failures.length > 0) {
+      this.#state = WORKING;
+      this.#calls = failures.length;
+      this.#settle(together(failures.map(({ again }) => again())));
+    } else {
+      this.#state = READY;
+      // Nobody has had it: whoever comes now does, as a component that was mounted again.
+      if (this.#served) this.#finish('handled');
+    }
     this.#pump();
   }
 
   /** Passes over the item whose handlers failed. */
   skip(): void {
     if (this.#state.name !== 'failed') return;
-    this.#state = { name: 'ready' };
-    this.#finish(true);
+    this.#state = READY;
+    this.#finish('skipped');
     this.#pump();
   }
 
@@ -126,7 +151,7 @@ export class Delivery {
       this.#batches.length > 0 &&
       this.handlers.count('message') > 0
     ) {
-      if (this.#backlog > 1 && this.parts.turn.isOver()) {
+      if (this.#hasBacklog && this.parts.turn.isOver()) {
         this.#commits.flush();
         return this.parts.turn.later(this);
       }
@@ -136,8 +161,9 @@ export class Delivery {
     if (this.isEmpty) this.parts.drained();
   }
 
-  get #backlog(): number {
-    return (this.#batches[0]?.items.length ?? 0) - this.#next;
+  /** Is more waiting than the current item? That one is handed over even when the turn is over. */
+  get #hasBacklog(): boolean {
+    return this.#batches.length > 1 || (this.#batches[0]?.items.length ?? 0) - this.#next > 1;
   }
 
   get #item(): Item | undefined {
@@ -147,27 +173,32 @@ export class Delivery {
   #deliver(): void {
     const item = this.#item;
     if (item === undefined) return;
+    this.#state = WORKING;
+    this.#served = false;
+    this.#calls = 0;
     if (item.type === 'message') this.#settle(this.#message(item));
     else if (item.type === 'gap') this.#settle(this.#gap(item.gap));
     else this.#settle(this.#snapshot(item.reason, item.position));
   }
 
   #message(message: Message): Outcome {
-    const { check } = this.parts;
+    const { check, report } = this.parts;
     if (check === undefined) return this.#emit('message', message);
+    // A message that does not fit the schema is reported and passed over: trying again would not help.
+    const unfit = (error: unknown): readonly Failure[] => {
+      report(error as LastseqError);
+      return [];
+    };
     try {
       const checked = check(message);
       if (!isThenable(checked)) return this.#emit('message', checked);
-      return checked.then(
-        async (fits) => (await this.#emit('message', fits)) ?? [],
-        (error: unknown) => {
-          this.#unfit(error);
-          return [];
-        },
-      );
+      return checked.then(async (fits) => {
+        // Whoever listened may have left while it was checked.
+        if (this.handlers.count('message') === 0) return NOT_TAKEN;
+        return (await this.#emit('message', fits)) ?? [];
+      }, unfit);
     } catch (error) {
-      this.#unfit(error);
-      return undefined;
+      return unfit(error);
     }
   }
 
@@ -179,95 +210,84 @@ export class Delivery {
   }
 
   #emit<Type extends keyof DeliveryEvents>(type: Type, item: DeliveryEvents[Type]): Outcome {
+    this.#calls = this.handlers.count(type);
     if (!this.parts.manual) return this.handlers.emit(type, item);
     return this.handlers.emit(type, { ...item, commit: this.#commits.committer() });
   }
 
-  /** A message that does not fit the schema is reported and passed over: trying again would not help. */
-  #unfit(error: unknown): void {
-    this.parts.report(error as LastseqError);
-  }
-
-  #snapshot(reason: SnapshotReason, position: Position): Outcome {
-    const { snapshot } = this.parts;
+  async #snapshot(reason: SnapshotReason, position: Position): Promise<readonly Failure[]> {
     const { signal } = this.#abort;
-    const failed = (error: unknown): readonly Failure[] => [
-      { error, again: () => this.#snapshot(reason, position) },
-    ];
     this.#taken = undefined;
-    return Promise.resolve()
-      .then(() => snapshot?.({ reason, position, signal }))
-      .then((result) => {
-        if (result !== undefined && !isPosition(result)) {
-          const expected = 'a Position or nothing';
-          throw new LastseqError('bad_option', {
-            option: 'snapshot result',
-            value: result,
-            expected,
-          });
-        }
-        this.#taken = result;
-        return [];
-      })
-      .catch(failed);
+    try {
+      const result = await this.parts.snapshot?.({ reason, position, signal });
+      if (result !== undefined && !isPosition(result)) {
+        const [option, expected] = ['snapshot result', 'a Position or nothing'];
+        throw new LastseqError('bad_option', { option, value: result, expected });
+      }
+      this.#taken = result;
+      return [];
+    } catch (error) {
+      return [{ error, again: () => this.#snapshot(reason, position), isGone: () => false }];
+    }
   }
 
   #settle(outcome: Outcome): void {
-    if (outcome === undefined) return this.#finish(true);
-    if (!isThenable(outcome))
-      return outcome.length > 0 ? this.#failed(outcome) : this.#finish(true);
-    this.#state = { name: 'working' };
+    if (!isThenable(outcome)) return this.#settled(outcome ?? []);
     this.#commits.flush();
     this.parts.input({ type: 'handling', channel: this.parts.channel });
     void outcome.then((failures) => {
-      if (this.#state.name !== 'working') return;
-      this.#state = { name: 'ready' };
-      if (failures.length > 0) this.#failed(failures);
-      else this.#finish(true);
+      this.#settled(failures);
       this.#pump();
     });
+  }
+
+  #settled(failures: readonly Failure[]): void {
+    // Closed meanwhile: what a handler comes to is no concern of ours any more.
+    if (this.#state.name !== 'working') return;
+    this.#state = READY;
+    if (failures === NOT_TAKEN) {
+      return this.parts.input({ type: 'handled', channel: this.parts.channel, count: 0 });
+    }
+    if (failures.length < this.#calls) this.#served = true;
+    const real = failures.filter(({ error }) => error !== ABANDONED);
+    if (real.length > 0) this.#failed(real);
+    else this.#finish(failures.length > 0 ? 'abandoned' : 'handled');
   }
 
   #failed(failures: readonly Failure[]): void {
     const { channel, input, onHandlerError, report } = this.parts;
     const item = this.#item;
     if (item === undefined) return;
-    const real = failures.filter(({ error }) => error !== ABANDONED);
-    const code = item.type === 'snapshot' ? 'snapshot_failed' : 'handler_failed';
-    for (const { error } of real) {
-      const details =
-        code === 'snapshot_failed' ? { channel } : { channel, event: item.type, ...seqOf(item) };
-      report(new LastseqError(code, details, { cause: error }));
+    const kind = item.type === 'snapshot' ? 'snapshot' : 'handler';
+    const again = kind === 'snapshot' || onHandlerError === 'retry';
+    // All is in place before anybody is told: a listener may retry, skip or close.
+    if (again) {
+      this.#commits.flush();
+      this.#state = { name: 'failed', failures };
+      input({ type: 'handlerFailed', channel, kind });
+    } else this.#finish('handled');
+    for (const { error } of failures) {
+      const cause = { cause: error };
+      if (item.type === 'snapshot') report(new LastseqError('snapshot_failed', { channel }, cause));
+      else {
+        const details = { channel, event: item.type, ...seqOf(item) };
+        report(new LastseqError('handler_failed', details, cause));
+      }
     }
-    if (real.length === 0) return this.#finish(false);
-    if (item.type !== 'snapshot' && onHandlerError === 'skip') return this.#finish(true);
-    this.#commits.flush();
-    this.#state = { name: 'failed', failures: real };
-    input({
-      type: 'handlerFailed',
-      channel,
-      kind: item.type === 'snapshot' ? 'snapshot' : 'handler',
-    });
   }
 
-  /** @param commit false when a handler let go of the item without finishing it. */
-  #finish(commit: boolean): void {
+  #finish(ending: Ending): void {
     const item = this.#item;
     const batch = this.#batches[0];
     if (item === undefined || batch === undefined) return;
-    this.#step();
-    if (item.type === 'snapshot') {
-      const position = this.#taken === undefined ? {} : { position: this.#taken };
-      return this.parts.input({ type: 'snapshotTaken', channel: this.parts.channel, ...position });
-    }
-    this.#commits.finished(commit ? markOf(item, batch.tok) : undefined);
-  }
-
-  #step(): void {
     this.#next += 1;
-    if (this.#backlog > 0) return;
-    this.#batches.shift();
-    this.#next = 0;
+    if (this.#next >= batch.items.length) {
+      this.#batches.shift();
+      this.#next = 0;
+    }
+    if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, batch.tok), ending);
+    const taken = this.#taken === undefined ? {} : { position: this.#taken };
+    this.parts.input({ type: 'snapshotTaken', channel: this.parts.channel, ...taken });
   }
 }
 
@@ -276,11 +296,4 @@ function markOf(item: Message | Extract<Item, { type: 'gap' }>, tok: string): Po
   if (item.type === 'gap') return item.after;
   const { channel, epoch, seq } = item;
   return { channel, mode: 'advance', position: { epoch, seq, tok } };
-}
-
-/** Several outcomes as one. */
-function together(outcomes: readonly Outcome[]): Outcome {
-  if (!outcomes.some(isThenable)) return outcomes.flatMap((o) => (o ?? []) as readonly Failure[]);
-  const settled = outcomes.map((outcome) => Promise.resolve(outcome));
-  return Promise.all(settled).then((all) => all.flatMap((failures) => failures ?? []));
 }

@@ -7,6 +7,8 @@ import { reportUncaught } from './errors.js';
 export interface Failure {
   readonly error: unknown;
   readonly again: () => Outcome;
+  /** Was the handler removed since? Then there is nobody to call. */
+  readonly isGone: () => boolean;
 }
 
 /** undefined: all handlers are done and well. */
@@ -34,6 +36,8 @@ export class Emitter<Events extends Handlers> {
   // The package's declarations do not type under NodeNext (mitt#191); its call is the same everywhere.
   readonly #mitt: Mitt<Events> = (mitt as unknown as () => Mitt<Events>)();
   readonly #counts = new Map<keyof Events, number>();
+  /** Removes a handler; those of handlers that are there. */
+  readonly #offs = new Set<() => void>();
   /** What the handlers of the emit under way have left behind; made only when one does. */
   #run: Run | undefined;
 
@@ -41,58 +45,49 @@ export class Emitter<Events extends Handlers> {
     return this.#counts.get(type) ?? 0;
   }
 
-  /** @returns a function that removes the handler; calling it twice is fine. */
+  /**
+   * @param signals the first one that is aborted removes the handler.
+   * @returns a function that removes the handler; calling it twice is fine.
+   */
   on<Type extends keyof Events>(
     type: Type,
     handler: (event: Events[Type]) => unknown,
-    { signal }: ListenOptions = {},
+    ...signals: readonly (AbortSignal | undefined)[]
   ): () => void {
-    if (signal?.aborted === true) return () => undefined;
-    let active = true;
+    if (signals.some((signal) => signal?.aborted)) return () => undefined;
+    const isGone = (): boolean => !this.#offs.has(off);
     const wrapped = (event: Events[Type]): void => {
       // mitt calls a copy of its list: a handler removed meanwhile must not run.
-      if (active) this.#call(handler, event);
+      if (!isGone()) this.#call(handler, event, isGone);
     };
     const off = (): void => {
-      if (!active) return;
-      active = false;
+      if (!this.#offs.delete(off)) return;
+      forget();
       this.#mitt.off(type, wrapped);
       this.#counts.set(type, this.count(type) - 1);
-      signal?.removeEventListener('abort', off);
     };
+    this.#offs.add(off);
     this.#mitt.on(type, wrapped);
     this.#counts.set(type, this.count(type) + 1);
-    signal?.addEventListener('abort', off);
+    const forget = onAbort(signals, off);
     return off;
   }
 
-  /** Calls every handler. Never throws. On the hot path: nothing is allocated when all are synchronous. */
+  /** Calls every handler. Never throws. On the hot path: no promise is made when all are synchronous. */
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): Outcome {
-    const outer = this.#run;
-    this.#run = undefined;
-    this.#mitt.emit(type, event);
-    const run = this.#run as Run | undefined;
-    this.#run = outer;
-    return run === undefined ? undefined : settle(run);
+    return this.#collecting(() => this.#mitt.emit(type, event));
   }
 
   /** Removes every handler. */
   clear(): void {
-    this.#mitt.all.clear();
-    this.#counts.clear();
+    for (const off of this.#offs) off();
   }
 
-  #call<Event>(handler: (event: Event) => unknown, event: Event): void {
+  #call<Event>(handler: (event: Event) => unknown, event: Event, isGone: Failure['isGone']): void {
     const failure = (error: unknown): Failure => ({
       error,
-      again: () => {
-        const outer = this.#run;
-        this.#run = undefined;
-        this.#call(handler, event);
-        const run = this.#run as Run | undefined;
-        this.#run = outer;
-        return run === undefined ? undefined : settle(run);
-      },
+      isGone,
+      again: () => this.#collecting(() => this.#call(handler, event, isGone)),
     });
     try {
       const result = handler(event);
@@ -108,6 +103,15 @@ export class Emitter<Events extends Handlers> {
     }
   }
 
+  #collecting(call: () => void): Outcome {
+    const outer = this.#run;
+    this.#run = undefined;
+    call();
+    const run = this.#run as Run | undefined;
+    this.#run = outer;
+    return run === undefined ? undefined : settle(run);
+  }
+
   #collect(): Run {
     return (this.#run ??= { failures: [], pending: [] });
   }
@@ -116,6 +120,13 @@ export class Emitter<Events extends Handlers> {
 function settle({ failures, pending }: Run): Outcome {
   if (pending.length === 0) return failures;
   return Promise.all(pending).then((late) => [...failures, ...late.filter((f) => f !== undefined)]);
+}
+
+/** Several outcomes as one. */
+export function together(outcomes: readonly Outcome[]): Outcome {
+  if (!outcomes.some(isThenable)) return outcomes.flatMap((o) => (o ?? []) as readonly Failure[]);
+  const settled = outcomes.map((outcome) => Promise.resolve(outcome));
+  return Promise.all(settled).then((all) => all.flatMap((failures) => failures ?? []));
 }
 
 /** For events that are not delivered in order and awaited: a listener that fails is reported as uncaught. */
@@ -132,14 +143,24 @@ export function isThenable<Value>(value: Value): value is Extract<Value, Promise
   );
 }
 
-/** A signal that follows two. `AbortSignal.any` is missing in browsers of 2023. */
-export function either(a: AbortSignal, b: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  const abort = (): void => {
-    for (const signal of [a, b]) signal.removeEventListener('abort', abort);
-    controller.abort();
+/**
+ * Calls back when the first of several signals is aborted; none of them is yet. It holds on to none of
+ * them afterwards: an app may keep one signal for the life of a page, and make many handlers.
+ * `AbortSignal.any` is missing in browsers of 2023.
+ *
+ * @returns a function that waits no longer.
+ */
+export function onAbort(
+  signals: readonly (AbortSignal | undefined)[],
+  callback: () => void,
+): () => void {
+  const stop = (): void => {
+    for (const signal of signals) signal?.removeEventListener('abort', abort);
   };
-  for (const signal of [a, b]) signal.addEventListener('abort', abort);
-  if (a.aborted || b.aborted) abort();
-  return controller.signal;
+  const abort = (): void => {
+    stop();
+    callback();
+  };
+  for (const signal of signals) signal?.addEventListener('abort', abort);
+  return stop;
 }

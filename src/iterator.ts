@@ -1,6 +1,6 @@
 /** Handlers turned into an async iterator: each item waits until the next one is asked for. */
 import type { DeliveryEvents } from './delivery.js';
-import { ABANDONED, type Emitter } from './emitter.js';
+import { ABANDONED, onAbort, type Emitter } from './emitter.js';
 
 type Item = DeliveryEvents['message'] | DeliveryEvents['gap'];
 
@@ -10,23 +10,30 @@ type Item = DeliveryEvents['message'] | DeliveryEvents['gap'];
  * lose it for good. The item is not given out again in this page; a reload gives it again.
  */
 export function iterate(
-  handlers: Emitter<DeliveryEvents>,
-  signal: AbortSignal,
+  handlers: Emitter<DeliveryEvents> | undefined,
+  signals: readonly (AbortSignal | undefined)[],
 ): AsyncIterableIterator<Item> {
   /** Given to the handlers, not yet asked for. At most one: the queue awaits each item. */
   let offered: { readonly item: Item; readonly done: (how?: typeof ABANDONED) => void } | undefined;
   /** Given to the loop, which is at work on it. */
   let taken: typeof offered;
-  let waiting: ((result: IteratorResult<Item>) => void) | undefined;
-  let ended = signal.aborted;
+  /** Those who have asked and wait, in order. */
+  const waiting: ((result: IteratorResult<Item>) => void)[] = [];
+  let ended = handlers === undefined || signals.some((signal) => signal?.aborted);
 
+  const commit = (): void => {
+    taken?.done();
+    taken = undefined;
+  };
   const pass = (): void => {
-    if (offered === undefined || waiting === undefined) return;
+    if (offered === undefined) return;
+    const resolve = waiting.shift();
+    if (resolve === undefined) return;
     taken = offered;
     offered = undefined;
-    const resolve = waiting;
-    waiting = undefined;
     resolve({ done: false, value: taken.item });
+    // The next one was asked for already.
+    if (waiting.length > 0) commit();
   };
   const offer = (item: Item): Promise<typeof ABANDONED | undefined> =>
     new Promise((resolve) => {
@@ -36,23 +43,22 @@ export function iterate(
   const end = (): void => {
     ended = true;
     for (const off of offs) off();
-    signal.removeEventListener('abort', end);
     taken?.done(ABANDONED);
     offered?.done(ABANDONED);
     taken = offered = undefined;
-    waiting?.({ done: true, value: undefined });
-    waiting = undefined;
+    for (const resolve of waiting.splice(0)) resolve({ done: true, value: undefined });
   };
-  const offs = ended ? [] : [handlers.on('message', offer), handlers.on('gap', offer)];
-  signal.addEventListener('abort', end);
+  const offs: (() => void)[] = [];
+  if (handlers !== undefined && !ended) {
+    offs.push(handlers.on('message', offer), handlers.on('gap', offer), onAbort(signals, end));
+  }
 
   return {
     next(): Promise<IteratorResult<Item>> {
-      taken?.done();
-      taken = undefined;
+      commit();
       if (ended) return Promise.resolve({ done: true, value: undefined });
       return new Promise((resolve) => {
-        waiting = resolve;
+        waiting.push(resolve);
         pass();
       });
     },

@@ -3,7 +3,7 @@ import type { Position } from './core/position.js';
 import type { ChannelState, Item, Message } from './core/vocabulary.js';
 import { Delivery } from './delivery.js';
 import type { Driver } from './driver.js';
-import { Emitter, reportFailures } from './emitter.js';
+import { Emitter, isThenable, reportFailures } from './emitter.js';
 import { LastseqError } from './errors.js';
 import type { ResolvedChannelOptions, StandardSchema } from './options.js';
 import type { Turn } from './turn.js';
@@ -25,6 +25,12 @@ export interface ChannelNumbers {
   readonly held: number;
 }
 
+/** What an app holds of a channel. */
+export interface Handle {
+  /** The client closed: no handler of this handle is called any more. */
+  end(): void;
+}
+
 export interface SharedParts {
   readonly driver: Driver;
   readonly turn: Turn;
@@ -38,9 +44,9 @@ export class SharedChannel {
   state: ChannelState = { name: 'idle' };
   /** The last position that is known to be stored. */
   stored: Position | undefined;
-  readonly #handles = new Set<object>();
+  readonly #handles = new Set<Handle>();
   /** Those of them that want the channel. */
-  readonly #holders = new Set<object>();
+  readonly #holders = new Set<Handle>();
   #joined = false;
 
   constructor(
@@ -56,12 +62,12 @@ export class SharedChannel {
     return this.#handles.size === 0 && !this.#joined;
   }
 
-  open(handle: object): void {
+  open(handle: Handle): void {
     this.#handles.add(handle);
   }
 
   /** A handle wants the channel: join it, unless it is joined. */
-  hold(handle: object): void {
+  hold(handle: Handle): void {
     if (this.#holders.has(handle)) return;
     this.#holders.add(handle);
     this.#joined = true;
@@ -72,7 +78,7 @@ export class SharedChannel {
   }
 
   /** A handle is closed: leave a little later, unless another one comes. */
-  release(handle: object): void {
+  release(handle: Handle): void {
     this.#handles.delete(handle);
     if (this.#holders.delete(handle) && this.#holders.size === 0) {
       this.parts.driver.input({ type: 'release', channel: this.name });
@@ -121,6 +127,7 @@ export class SharedChannel {
   close(): void {
     this.delivery.close();
     if (this.state.name !== 'closed') this.enter({ name: 'closed' });
+    for (const handle of this.#handles) handle.end();
     this.events.clear();
   }
 
@@ -139,7 +146,7 @@ export class SharedChannel {
         driver.input(input);
       },
       drained: () => {
-        if (this.events.count('drained') > 0) this.events.emit('drained', undefined);
+        if (this.events.count('drained') > 0) void this.events.emit('drained', undefined);
       },
     });
   }
@@ -147,17 +154,19 @@ export class SharedChannel {
 
 /** @throws LastseqError `schema`, at once or as a rejection. */
 function fit(schema: StandardSchema, message: Message): Message | Promise<Message> {
+  const { channel, seq } = message;
+  const broken = (cause: unknown): never => {
+    if (cause instanceof LastseqError) throw cause;
+    throw new LastseqError('schema', { channel, seq, issues: [String(cause)] }, { cause });
+  };
   const judge = (result: Awaited<ReturnType<StandardSchema['~standard']['validate']>>): Message => {
     if (result.issues === undefined) return { ...message, data: result.value };
-    const { channel, seq } = message;
     throw new LastseqError('schema', { channel, seq, issues: result.issues });
   };
-  let result;
   try {
-    result = schema['~standard'].validate(message.data);
+    const result = schema['~standard'].validate(message.data);
+    return isThenable(result) ? Promise.resolve(result).then(judge).catch(broken) : judge(result);
   } catch (cause) {
-    const { channel, seq } = message;
-    throw new LastseqError('schema', { channel, seq, issues: [String(cause)] }, { cause });
+    return broken(cause);
   }
-  return result instanceof Promise ? result.then(judge) : judge(result);
 }

@@ -107,6 +107,8 @@ export class Session {
         return;
       case 'handled':
         return this.#find(input.channel)?.handled(input.count, input.mark);
+      case 'committed':
+        return this.#channels.has(input.channel) ? this.#ledger.mark(input.mark) : undefined;
       case 'handling':
         return this.#find(input.channel)?.handling();
       case 'handlerFailed':

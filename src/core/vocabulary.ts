@@ -142,6 +142,8 @@ export type Input =
       readonly count: number;
       readonly mark?: PositionWrite;
     }
+  /** The app committed items that its handlers were done with before. */
+  | { readonly type: 'committed'; readonly channel: string; readonly mark: PositionWrite }
   | { readonly type: 'handling'; readonly channel: string }
   | {
       readonly type: 'handlerFailed';
