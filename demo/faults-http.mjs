@@ -25,7 +25,8 @@ export async function answerFaults(faults, request, response) {
 function isSameOrigin({ headers }) {
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
-  return headers.origin === `http://${headers.host}`;
+  // Also behind a tunnel that speaks HTTPS for this server.
+  return ['http', 'https'].some((scheme) => headers.origin === `${scheme}://${headers.host}`);
 }
 
 async function readBody(request) {

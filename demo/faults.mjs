@@ -54,9 +54,10 @@ export class Faults {
   authorize({ token, request }) {
     const pane = token?.split('.')[0];
     if (this.#refusing.has(pane) || this.#refusedTokens.has(token)) return 'unauthorized';
+    // A recovery over HTTP has a request of its own, and no connection.
     const link = this.#links.get(request);
     if (link !== undefined) Object.assign(link, { pane, token });
-    return { principal: PANES[pane] ?? 'Guest' };
+    return { principal: Object.hasOwn(PANES, pane) ? PANES[pane] : 'Guest' };
   }
 
   /** What is switched on now. */
