@@ -156,6 +156,62 @@ test('messages that the log no longer holds are a gap that names them', async ()
   await eventually(tab.items).toEqual([1, 2, 'gap 3-5 truncated', 6, 7, 8]);
 });
 
+test('a publish whose acknowledgement is lost is in the log once', async () => {
+  const { site, proxy, tab } = await openThroughProxy();
+  proxy.set({ down: { blackhole: true } });
+  await tab.run(() => {
+    const sent = window.app.client.channel('room').publish({ n: 3 }, { timeoutMs: 60_000 });
+    Object.assign(window, { sent });
+  });
+  await eventually(() => site.log.facts('room').head).toBe(3);
+  // The page does not know it. It sends again what it had sent.
+  await eventually(() => states(tab)).toContain('waiting dead');
+  proxy.clear();
+  const position = await tab.run(() => (window as unknown as { sent: Promise<unknown> }).sent);
+  expect(position).toEqual({ epoch: site.log.facts('room').epoch, seq: 3 });
+  await eventually(tab.items).toEqual([1, 2, 3]);
+  expect(site.log.facts('room').head).toBe(3);
+});
+
+test('an app that can load its state is asked for it when the log is gone, before what follows', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  await tab.run(() => {
+    const { seen } = window.app;
+    const items = (seen.items.room ??= []);
+    const client = window.Lastseq.createClient({ url: '/realtime' });
+    window.app.client = client;
+    client
+      .channel('room', {
+        snapshot: async ({ position, reason }) => {
+          await fetch('/elsewhere');
+          items.push(`state at ${position.seq}, ${reason}`);
+        },
+      })
+      .subscribe({
+        message: ({ seq }) => items.push(seq),
+        gap: ({ from, healed, reason }) => items.push(`gap from ${from} ${reason} ${healed}`),
+      });
+  });
+  await tab.ready();
+  site.publish(2);
+  await eventually(tab.items).toEqual(['state at 0, initial', 1, 2]);
+  await site.restart(memoryLog());
+  site.publish(4);
+  await eventually(() => site.hub.stats().subscriptions).toBe(1);
+  await tab.ready();
+  site.publish(1);
+  await eventually(async () => (await tab.items()).at(-1)).toBe(5);
+  expect(await tab.items()).toEqual([
+    'state at 0, initial',
+    1,
+    2,
+    'state at 4, epoch',
+    'gap from 3 epoch snapshot',
+    5,
+  ]);
+});
+
 async function startProcess(port = 0): Promise<{ child: ChildProcess; port: number }> {
   const path = fileURLToPath(new URL('../support/hub-process.mjs', import.meta.url));
   const child = fork(path, [String(port)], { execArgv: [] });

@@ -57,8 +57,9 @@ export async function startSite({ connectSrc, ...options }: SiteOptions = {}) {
     const { pathname } = new URL(request.url ?? '/', 'http://site');
     const [type, body] = FILES.get(pathname) ?? ['text/html', PAGE];
     response.setHeader('Content-Type', `${type}; charset=utf-8`);
-    const csp = `default-src 'none'; script-src 'self'; connect-src ${connectSrc?.() ?? "'self'"}`;
-    if (body === PAGE) response.setHeader('Content-Security-Policy', csp);
+    const allowed = connectSrc?.() ?? "'self'";
+    const csp = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src ${allowed}`;
+    response.setHeader('Content-Security-Policy', csp);
     response.end(body);
   };
   const makeHub = () => createHub({ authorize: () => ({}), heartbeatMs: 200, ...options, log });
@@ -113,8 +114,21 @@ const PAGE =
 const FILES = new Map<string, [type: string, body: string | Buffer]>([
   ['/lastseq.min.js', ['text/javascript', bundle]],
   ['/app.js', ['text/javascript', `(${installApp.toString()})()`]],
+  ['/worker.js', ['text/javascript', `(${workInWorker.toString()})()`]],
   ['/elsewhere', ['text/html', '<!doctype html><title>elsewhere</title>']],
 ]);
+
+/** What a worker does: tells the page when it is live, and the numbers of its messages. */
+function workInWorker(): void {
+  const scope = globalThis as unknown as { importScripts(url: string): void } & Pick<
+    Window,
+    'Lastseq' | 'postMessage'
+  >;
+  scope.importScripts('/lastseq.min.js');
+  const room = scope.Lastseq.createClient({ url: '/realtime' }).channel('room');
+  room.subscribe(({ seq }) => scope.postMessage(seq));
+  void room.ready().then(() => scope.postMessage('live'));
+}
 
 // --- the browser ---
 

@@ -54,6 +54,7 @@ test('a socket that the policy forbids is tried again and again, with waits, and
   expect(waits.length).toBeGreaterThanOrEqual(2);
   // One millisecond is the grain of timers.
   for (const { announced, real } of waits) expect(real).toBeGreaterThanOrEqual(announced - 1);
+  expect(Math.min(...waits.map(({ announced }) => announced))).toBeGreaterThan(0);
   expect(new Set((await tab.seen()).log)).toEqual(
     new Set(['pageshow', 'connecting', 'waiting refused']),
   );
@@ -168,4 +169,18 @@ test('handlers that come and go with a component cost one subscription', async (
   site.publish(3);
   await eventually(tab.items).toEqual(upTo(3));
   expect(site.hub.stats()).toMatchObject({ framesIn, subscriptions: 1, accepted: 1 });
+});
+
+test('in a worker, where there is no document, it works as in a page', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  await tab.run(() => {
+    const worker = new Worker('/worker.js');
+    worker.onmessage = ({ data }) => window.app.seen.log.push(String(data));
+    worker.onerror = ({ message }) => window.app.seen.uncaught.push(message);
+  });
+  await eventually(() => site.hub.stats().subscriptions).toBe(1);
+  site.publish(3);
+  await eventually(async () => (await tab.seen()).log).toEqual(['pageshow', 'live', '1', '2', '3']);
+  expect((await tab.seen()).uncaught).toEqual([]);
 });

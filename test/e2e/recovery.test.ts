@@ -117,6 +117,22 @@ test('a token that the recovery refuses is renewed once, and the backlog comes',
   expect((await tab.seen()).errors).toEqual([]);
 });
 
+test('a token that the socket refuses is renewed once, at once', async () => {
+  const site: Site = await startSite({
+    origins: (origin) => origin === site.origin,
+    connectSrc: () => `'self' http://localhost:${site.port}`,
+    authorize: ({ token }) => (token === 'new' ? {} : 'unauthorized'),
+  });
+  site.publish(3);
+  const tab = await startWithToken(site, { room: { start: 'earliest' } });
+  await eventually(tab.items).toEqual([1, 2, 3]);
+  expect(await tab.asked()).toEqual([false, true]);
+  const { errors, log } = await tab.seen();
+  expect(errors).toEqual([]);
+  // Not even a wait in between.
+  expect(log.filter((entry) => entry.startsWith('waiting'))).toEqual([]);
+});
+
 test('a token that is refused again ends it, without a loop', async () => {
   const site: Site = await startSite({
     origins: (origin) => origin === site.origin,
