@@ -46,9 +46,17 @@ export function behindSnapshot(lost: Loss, { epoch, seq }: Position): Detour {
   return { loss: { ...lost, to, healed: 'snapshot' }, after: { epoch, seq: to } };
 }
 
-/** The log says that it cannot continue from our position. @param to the last number lost, if known. */
-export function discontinued(lost: Loss, facts: Facts, to: number | undefined): Detour {
-  const { epoch, oldest } = facts;
-  if (to === undefined) return { loss: lost, after: { epoch, seq: oldest - 1 } };
+/**
+ * The log says that it cannot continue from our position.
+ * @param to the last number lost, if known.
+ * @param had the last number had of the new epoch, if it was read before.
+ */
+export function discontinued(
+  lost: Loss,
+  { epoch, oldest }: Facts,
+  to: number | undefined,
+  had: number | undefined,
+): Detour {
+  if (to === undefined) return { loss: lost, after: { epoch, seq: had ?? oldest - 1 } };
   return { loss: { ...lost, to }, after: { epoch, seq: to } };
 }

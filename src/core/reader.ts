@@ -23,8 +23,13 @@ export interface ReaderParts extends FollowerParts {
   readonly ledger: PositionLedger;
 }
 
+/** Two logs that take turns are the worst there is; a client that meets more of them forgets the oldest. */
+const MAX_LEFT = 8;
+
 export class Reader {
   phase: Phase = { name: 'starting' };
+  /** Epochs that were left for another, with the last number had: one that comes back goes on there. */
+  readonly #left = new Map<string, number>();
   /** A live message that came before there was a position to compare it with. */
   #early: Position | undefined;
 
@@ -186,7 +191,8 @@ export class Reader {
     const lost = { epoch, from: detector.last + 1, reason };
     recovery.reset();
     if (intent.snapshot) return this.#reset(reason, { epoch: page.epoch, seq: page.head }, lost);
-    const follower = this.#detour(discontinued(lost, page, to));
+    const had = reason === 'epoch' ? this.#left.get(page.epoch) : undefined;
+    const follower = this.#detour(discontinued(lost, page, to, had));
     follower.heard(to === undefined ? page.head : Math.max(detector.want, page.head), 0);
     if (to !== undefined) this.#walk(follower, page, since);
   }
@@ -209,7 +215,12 @@ export class Reader {
   /** Names what is lost, in order, and goes on behind it under a new owner token. */
   #detour({ after, keep, loss }: Detour): Follower {
     const { channel, ctx, handout, ledger } = this.parts;
-    const position = { ...after, tok: ctx.random.token() };
+    const { epoch } = after;
+    this.#left.delete(loss.epoch);
+    if (loss.epoch !== epoch) this.#leave(loss.epoch, loss.from - 1);
+    // What was delivered before an epoch was left must not come twice when it is back.
+    const seq = Math.max(after.seq, this.#left.get(epoch) ?? 0);
+    const position = { epoch, seq, tok: ctx.random.token() };
     if (loss.to !== undefined && loss.to < loss.from) {
       ledger.mark({ channel, mode: 'replace', position });
     } else {
@@ -217,6 +228,12 @@ export class Reader {
       this.flush();
     }
     return this.#enter(position, keep);
+  }
+
+  #leave(epoch: string, last: number): void {
+    this.#left.set(epoch, last);
+    const [oldest] = this.#left.keys();
+    if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
   }
 
   #enter(position: StoredPosition, keep?: GapDetector): Follower {
