@@ -34,7 +34,8 @@ export class DeliveryModel {
   ) {
     const channel = plan.name;
     this.#commits = new CommitLog(plan.manual, (count, mark) => {
-      client.input({ type: 'handled', channel, count, ...(mark ? { mark } : {}) });
+      if (count > 0) client.input({ type: 'handled', channel, count, ...(mark ? { mark } : {}) });
+      else if (mark !== undefined) client.input({ type: 'committed', channel, mark });
     });
   }
 

@@ -162,10 +162,19 @@ export function makePlan(
 }
 
 function makeChannel(dice: Dice, i: number, publishShare: number): ChannelPlan {
+  const start = dice.pick([
+    'stored',
+    'stored',
+    'stored',
+    'latest',
+    'earliest',
+    'last',
+    'own',
+  ] as const);
   return {
     name: 'abc'[i] as string,
-    start: dice.pick(['stored', 'stored', 'stored', 'latest', 'earliest', 'last', 'own'] as const),
-    snapshot: dice.chance(0.3),
+    start,
+    snapshot: dice.chance(0.3) && start !== 'own',
     snapshotLags: dice.chance(0.3),
     onHandlerError: dice.pick(['skip', 'retry'] as const),
     maxAttempts: dice.pick([1, 2, 5]),

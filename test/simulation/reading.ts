@@ -109,7 +109,9 @@ export class Reading {
 
   /** Within one page life a message is handled successfully once. */
   handledOnce(client: Client, epoch: string, seq: number, oracle: Oracle): void {
-    if (this.world.mayRepeat(this.channel) || this.plan.start !== 'stored') return;
+    // What was not committed may come again after a leave; other starts than `stored` start over.
+    if (this.plan.manual || this.plan.start !== 'stored') return;
+    if (this.world.mayRepeat(this.channel)) return;
     const key = `${client.id} ${this.channel} ${epoch} ${seq}`;
     if (this.world.handled.has(key)) oracle.fail('I10 once', key);
     this.world.handled.add(key);
@@ -155,6 +157,7 @@ export class Reading {
           `${oracle.describe(gap)}: goes on from ${position.epoch} ${position.seq}`,
         );
     } else this.#justify(gap, position, oracle);
+    this.#seen.set(at.epoch, at.seq);
     if (gap.reason === 'rewind') {
       this.#seen.delete(gap.epoch);
       this.world.rewound(this.channel);

@@ -141,6 +141,10 @@ export class World {
     this.#rewound.add(channel);
   }
 
+  hasRewound(channel: string): boolean {
+    return this.#rewound.has(channel);
+  }
+
   /** Is a repeated message no fault of the client? */
   mayRepeat(channel: string): boolean {
     return this.plan.tabs > 1 || this.#rewound.has(channel) || this.store.tampered.has(channel);
