@@ -12,6 +12,7 @@ import { WebSocket } from 'ws';
 import { decodeFrames, decodePage } from '../../src/core/codec.js';
 import { CLOSE } from '../../src/core/frames.js';
 import { createClient, LastseqError, type Gap, type Message } from '../../src/index.js';
+import * as testing from '../../src/testing/index.js';
 import { readFrames } from '../../src/server/request-frames.js';
 import { faultProxy } from '../support/faultproxy.mjs';
 
@@ -143,6 +144,17 @@ describe('examples compile as an app would write them', () => {
   test('the shapes of the protocol', { timeout: 60_000 }, () => {
     expect(compile(protocol, false)).toEqual([]);
   });
+});
+
+test('the example of a test passes', async () => {
+  const { code = '' } =
+    blocks(readme, 'ts').find(({ code }) => code.includes("from 'vitest'")) ?? {};
+  const body = ts.transpile(code.replace(/^import .*$/gm, ''), { target: ts.ScriptTarget.ES2022 });
+  let example = (): Promise<void> => Promise.reject(new Error('no test was made'));
+  const collect = (_name: string, run: () => Promise<void>) => void (example = run);
+  const known = { ...testing, expect, test: collect };
+  new Function(...Object.keys(known), body)(...Object.values(known));
+  await example();
 });
 
 describe('links lead somewhere', () => {
@@ -416,6 +428,39 @@ describe.skipIf(!hasPython)('the Python server of the README', () => {
     await room.ready();
     expect(client.stats()).toMatchObject({ gaps: 0, badFrames: 0, reconnects: 1 });
     expect(errors).toEqual([]);
+    expect(server.complaints()).toBe('');
+  });
+
+  test('answers questions as the checklist says', async () => {
+    const port = await freePort();
+    const server = await startPython(port);
+    const ask = (query: string) =>
+      fetch(`http://127.0.0.1:${port}/recover?channel=room%3A42&${query}`);
+    const page = async (query: string) => (await ask(query)).json() as Promise<Record<string, any>>;
+    const { epoch } = await page('epoch=x&since=0');
+    const since = async (n: number, more = '') => {
+      const { messages, ...facts } = await page(`epoch=${epoch}&since=${n}${more}`);
+      return { ...facts, seqs: messages.map(({ seq }: { seq: number }) => seq) };
+    };
+    const facts = (head: number, oldest: number) => ({ channel: 'room:42', epoch, head, oldest });
+    expect(await since(0)).toEqual({ ...facts(0, 1), more: false, seqs: [] });
+
+    server.say(...Array.from({ length: 1_010 }, (_, i) => String(i)));
+    await expect.poll(async () => (await page(`epoch=${epoch}&since=0`)).head).toBe(1_010);
+    expect(await since(9, '&limit=2')).toEqual({ ...facts(1_010, 11), more: true, seqs: [11, 12] });
+    expect(await since(10, '&limit=2')).toEqual({
+      ...facts(1_010, 11),
+      more: true,
+      seqs: [11, 12],
+    });
+    expect(await since(1_008, '&limit=2')).toMatchObject({ more: false, seqs: [1_009, 1_010] });
+    expect(await since(1_010)).toMatchObject({ more: false, seqs: [] });
+    expect(await since(2_000)).toEqual({ ...facts(1_010, 11), more: false, seqs: [] });
+    expect((await page('epoch=x&since=3')).messages).toEqual([]);
+    for (const bad of ['epoch=x', 'epoch=x&since=', 'epoch=x&since=one', 'since=1']) {
+      expect((await ask(bad)).status, bad).toBe(400);
+    }
+    expect((await ask('epoch=x&since=0')).headers.get('cache-control')).toBe('no-store');
     expect(server.complaints()).toBe('');
   });
 
