@@ -29,6 +29,8 @@ export class PositionLedger {
   /** Channels that are never written for now. */
   readonly #barred = new Map<string, Bar>();
   #saving: Saving;
+  /** A flush was asked for during a write: the page is going away, and there may be no later one. */
+  #flushWhenSaved = false;
   #saves = 0;
   #failures = 0;
   #state: 'unknown' | 'persistent' | 'memory' = 'unknown';
@@ -91,7 +93,8 @@ export class PositionLedger {
   /** Writes what is dirty now: the deadline is due, or the page is going away. */
   flush(): void {
     this.ctx.deadlines.clear('flush');
-    if (this.#saving !== undefined) return;
+    this.#flushWhenSaved = this.#saving !== undefined;
+    if (this.#flushWhenSaved) return;
     const writes = new Map([...this.#dirty].filter(([channel]) => !this.#barred.has(channel)));
     if (writes.size === 0) return;
     for (const channel of writes.keys()) this.#dirty.delete(channel);
@@ -114,7 +117,8 @@ export class PositionLedger {
       this.#dirty.delete(channel);
       this.ctx.notice({ event: 'positionReplaced', channel });
     }
-    if (this.#dirty.size > 0) this.#schedule();
+    if (this.#flushWhenSaved && !failed) this.flush();
+    else if (this.#dirty.size > 0) this.#schedule();
   }
 
   /** A write did not settle in time. */
