@@ -46,7 +46,10 @@ export interface Client<Channels extends object = Record<string, unknown>> {
   connect(): void;
   /** Counters since the client was made. */
   stats(): Readonly<Counters>;
-  /** Wipes the stored positions of this namespace (log out), and stores none of the open channels'. */
+  /**
+   * Wipes the stored positions of this namespace (log out), and stores none of the open channels'.
+   * Rejects when the storage fails, or does not answer in 2 seconds.
+   */
   forget(): Promise<void>;
   /** Final: no callback comes any more. Resolves when the last positions are stored, or could not be. */
   close(): Promise<void>;
@@ -135,7 +138,7 @@ export class LastseqClient {
   }
 
   forget(): Promise<void> {
-    this.#assertOpen();
+    if (this.#closing !== undefined) return Promise.reject(this.#closed());
     return this.#driver.forget(++this.#requests);
   }
 

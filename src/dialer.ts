@@ -17,13 +17,17 @@ export type TokenOutcome =
 export class Dialer {
   /** The token in hand. It never enters the core, a log or an address. */
   token: string | undefined;
+  #questions = 0;
 
   constructor(private readonly options: ResolvedOptions) {}
 
   /** Asks the app for a token. Never rejects. */
   async askToken(refresh: boolean): Promise<TokenOutcome> {
+    const question = (this.#questions += 1);
     try {
       const value: unknown = await this.options.token?.({ refresh });
+      // The answer to a question that timed out must not replace that to a later one.
+      if (question !== this.#questions) return { outcome: 'failed', detail: 'came too late' };
       if (typeof value !== 'string' || value === '') {
         return { outcome: 'failed', detail: 'the provider gave no token' };
       }

@@ -9,13 +9,14 @@ import type { Settings } from './core/settings.js';
 import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
 import { attempt, Dialer } from './dialer.js';
-import type { LastseqError } from './errors.js';
+import { LastseqError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { Clock } from './ports/clock.js';
 import type { History, HistoryAnswer } from './ports/history.js';
 import type { PageSignals } from './ports/page-signals.js';
 import type { PositionStore } from './ports/position-store.js';
 import type { Transport, TransportEvent, TransportFactory } from './ports/transport.js';
+import { Storage } from './storage.js';
 import type { Turn } from './turn.js';
 
 /** The world, as the client touches it. */
@@ -65,6 +66,7 @@ export class Driver {
   readonly #transport: Transport;
   readonly #dialect: Dialect;
   readonly #dialer: Dialer;
+  readonly #storage: Storage;
   readonly #fetches = new Map<number, AbortController>();
   readonly #inputs: Input[] = [];
   #running = false;
@@ -72,7 +74,6 @@ export class Driver {
   /** The attempt whose address is being asked for or whose socket is open. */
   #attempt = 0;
   #unlisten: (() => void) | undefined;
-  #lastSave: Promise<unknown> = Promise.resolve();
   #forgets = new Map<number, (result: Promise<void>) => void>();
   #closed = false;
 
@@ -80,6 +81,9 @@ export class Driver {
     this.session = new Session(parts.settings);
     this.#dialect = parts.options.dialect;
     this.#dialer = new Dialer(parts.options);
+    this.#storage = new Storage(parts.ports.store, parts.stored, (input) => {
+      this.enter(input);
+    });
     this.#transport = parts.ports.transport((event) => {
       this.#received(event);
     });
@@ -87,9 +91,10 @@ export class Driver {
 
   /** Listens to the page. Called once there is something to do: a client that is only made is inert. */
   start(): void {
+    if (this.#closed) return;
     this.#unlisten ??= this.parts.ports.signals.listen((signal) => {
       this.enter({ type: 'page', signal });
-      if (signal === 'pagehide' || signal === 'freeze') this.#release();
+      if (signal === 'pagehide' || signal === 'freeze') void this.#storage.release();
     });
   }
 
@@ -101,7 +106,8 @@ export class Driver {
 
   /** Takes an input now, or after the one that is being handled. */
   input(input: Input): void {
-    if (this.#closed) return;
+    // A write that settles after the close may leave others to be written.
+    if (this.#closed && input.type !== 'saved') return;
     this.#inputs.push(input);
     if (this.#running) return;
     this.#running = true;
@@ -116,17 +122,26 @@ export class Driver {
     this.#schedule();
   }
 
-  /** Wipes the stored positions of this namespace. */
+  /**
+   * Wipes the stored positions of this namespace.
+   * @throws LastseqError `timeout`; or whatever the store rejects with.
+   */
   forget(id: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#forgets.set(id, resolve);
+    const { clock } = this.parts.ports;
+    return new Promise((resolve, reject) => {
+      const cancel = clock.after(this.parts.settings.storageTimeoutMs, () => {
+        reject(new LastseqError('timeout', { detail: 'the storage did not answer' }));
+      });
+      this.#forgets.set(id, (result) => {
+        void result.then(resolve, reject).then(cancel);
+      });
       this.enter({ type: 'forget', id });
     });
   }
 
   /** Final. @returns when the last positions are written, or could not be in time. */
   close(): Promise<void> {
-    const { clock, store } = this.parts.ports;
+    const { clock } = this.parts.ports;
     this.enter({ type: 'close' });
     this.#closed = true;
     this.#unlisten?.();
@@ -135,9 +150,8 @@ export class Driver {
     this.#transport.close(1000, 'closed by the app');
     return new Promise((resolve) => {
       const cancel = clock.after(this.parts.settings.storageTimeoutMs, resolve);
-      void this.#lastSave.finally(() => {
+      void this.#storage.release().then(() => {
         cancel();
-        store.release();
         resolve();
       });
     });
@@ -169,13 +183,13 @@ export class Driver {
         this.#fetches.delete(effect.id);
         return;
       case 'load':
-        return this.#load(effect.channel);
+        return this.#storage.load(effect.channel);
       case 'save':
-        return this.#save(effect);
+        return this.#storage.save(effect);
       case 'releaseStore':
         return this.parts.ports.store.release();
       case 'forget':
-        this.#forgets.get(effect.id)?.(attempt(() => this.parts.ports.store.forget()));
+        this.#forgets.get(effect.id)?.(this.#storage.forget());
         this.#forgets.delete(effect.id);
         return;
       default:
@@ -245,38 +259,6 @@ export class Driver {
     const page = this.#dialect.decodePage(answer.body, channel);
     if ('type' in page) return { status: 0, channel, reason: page.reason, defect: true };
     return { status: 200, page };
-  }
-
-  #load(channel: string): void {
-    void attempt(() => this.parts.ports.store.load(channel)).then(
-      (position) => {
-        this.enter({ type: 'loaded', channel, ...(position ? { position } : {}) });
-      },
-      () => {
-        this.enter({ type: 'loaded', channel, failed: true });
-      },
-    );
-  }
-
-  #save({ id, writes }: Extract<Effect, { type: 'save' }>): void {
-    this.#lastSave = attempt(() => this.parts.ports.store.save(writes)).then(
-      (refused) => {
-        for (const { channel, position } of writes) {
-          if (!refused.includes(channel)) this.parts.stored(channel, position);
-        }
-        this.enter({ type: 'saved', id, refused });
-      },
-      () => {
-        this.enter({ type: 'saved', id, refused: [], failed: true });
-      },
-    );
-  }
-
-  /** The page may be frozen or cached: an open database would keep other tabs from deleting it. */
-  #release(): void {
-    void this.#lastSave.finally(() => {
-      this.parts.ports.store.release();
-    });
   }
 
   #schedule(): void {
