@@ -58,7 +58,8 @@ export async function startSite({ connectSrc, ...options }: SiteOptions = {}) {
     const [type, body] = FILES.get(pathname) ?? ['text/html', PAGE];
     response.setHeader('Content-Type', `${type}; charset=utf-8`);
     const allowed = connectSrc?.() ?? "'self'";
-    const csp = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src ${allowed}`;
+    // The icon is here so that browsers ask for none; nobody else gets more than an app would give.
+    const csp = `default-src 'none'; script-src 'self'; worker-src 'self'; img-src data:; connect-src ${allowed}`;
     response.setHeader('Content-Security-Policy', csp);
     response.end(body);
   };

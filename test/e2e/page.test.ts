@@ -179,7 +179,7 @@ test('in a worker, where there is no document, it works as in a page', async () 
     worker.onmessage = ({ data }) => window.app.seen.log.push(String(data));
     worker.onerror = ({ message }) => window.app.seen.uncaught.push(message);
   });
-  await eventually(() => site.hub.stats().subscriptions).toBe(1);
+  await eventually(async () => (await tab.seen()).log).toContain('live');
   site.publish(3);
   await eventually(async () => (await tab.seen()).log).toEqual(['pageshow', 'live', '1', '2', '3']);
   expect((await tab.seen()).uncaught).toEqual([]);
