@@ -28,6 +28,8 @@ export class Client {
   isDead = false;
   isClosed = false;
   isFrozen = false;
+  /** After `pagehide`, until the page is back. */
+  isHiddenForGood = false;
   connection = 'idle';
   attempt = 0;
   #link: Link | undefined;
@@ -103,7 +105,12 @@ export class Client {
   }
 
   signal(signal: PageSignal): void {
-    this.enter({ type: 'page', signal });
+    this.run(() => {
+      if (signal === 'pagehide') this.isHiddenForGood = true;
+      else if (signal === 'pageshow' || signal === 'visible' || signal === 'resume')
+        this.isHiddenForGood = false;
+      this.input({ type: 'page', signal });
+    });
   }
 
   freeze(): void {

@@ -173,6 +173,7 @@ export class Reading {
       case 'truncated':
       case 'hole': {
         if (to === undefined || next.epoch !== epoch || next.seq !== to) oracle.fail('I5', what);
+        if (this.world.hasRewound(this.channel)) return;
         const log = this.#log(epoch, oracle);
         for (let n = from; n <= (to ?? 0); n += 1) {
           if (log.holds(n)) oracle.fail('I5 unjustified', `${what}: the log holds ${n}`);
@@ -203,6 +204,7 @@ export class Reading {
       oracle.fail('I5 late', `${oracle.describe(gap)}, owed from ${owed?.seq}`);
     if (next.epoch !== this.at?.epoch || next.seq !== this.at.seq)
       oracle.fail('I5 late', `${oracle.describe(gap)} moves the position to ${next.seq}`);
+    if (owed !== undefined && owed.epoch !== this.at?.epoch) this.#seen.set(owed.epoch, owed.seq);
     this.world.count('late store');
   }
 

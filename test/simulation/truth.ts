@@ -20,6 +20,8 @@ export class EpochLog {
   readonly slots: Slot[] = [];
   oldest = 1;
   /** Entries that were taken away, by number: the same number may have named several. */
+  /** Numbers that were void before a rewind took them away. */
+  readonly #voids = new Set<number>();
   readonly #gone = new Map<number, number[]>();
 
   constructor(readonly epoch: string) {}
@@ -50,7 +52,7 @@ export class EpochLog {
   }
 
   isVoid(seq: number): boolean {
-    return this.at(seq)?.kind === 'void';
+    return this.at(seq)?.kind === 'void' || this.#voids.has(seq);
   }
 
   rewind(to: number): void {
@@ -67,6 +69,7 @@ export class EpochLog {
 
   #bury(seq: number): void {
     const slot = this.at(seq);
+    if (slot?.kind === 'void') this.#voids.add(seq);
     if (slot?.kind !== 'entry') return;
     const uids = this.#gone.get(seq) ?? [];
     uids.push(slot.uid);

@@ -41,6 +41,8 @@ export class Watch {
         oracle.fail('I8', `${effect.type} after close`);
       switch (effect.type) {
         case 'dial':
+          if (client.isHiddenForGood && input.type !== 'join')
+            oracle.fail('I8', 'a page that is hidden for good dials');
           this.#rate(`dial ${client.id}`, MOST_DIALS);
           this.#quiet('dial');
           break;
