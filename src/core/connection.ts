@@ -104,6 +104,16 @@ export class Connection {
     this.#liveness.heard();
   }
 
+  /** A question of ours was answered. */
+  answered(): void {
+    this.#liveness.answered();
+  }
+
+  /** A question of ours got no answer in time. @returns true when the session should send a probe. */
+  unanswered(): boolean {
+    return this.#state.name === 'open' && this.#judge(this.#liveness.unanswered());
+  }
+
   /** The server said `subscribed`, or there was nothing to join: it really serves us. */
   joined(): void {
     if (this.#state.name === 'open') this.#state.joined = true;
@@ -181,11 +191,12 @@ export class Connection {
     switch (signal) {
       case 'online':
         this.#online = true;
-        if (this.#state.name === 'waiting' && this.#state.reason !== 'pagehide') {
+        if (this.#state.name !== 'waiting') return this.#wake();
+        // A page that is hidden for good waits for its own return, whatever the network does.
+        if (this.#state.reason !== 'pagehide') {
           this.ctx.arm('retry', this.ctx.random.next() * ONLINE_SPREAD_MS);
-          return false;
         }
-        return this.#wake();
+        return false;
       case 'offline':
         this.#online = false;
         return this.#state.name === 'open' && this.#judge(this.#liveness.suspect());
@@ -260,16 +271,9 @@ export class Connection {
       this.#failures = 0;
     }
     this.#stop();
-    const retryInMs = redialMs(
-      {
-        failures: this.#failures,
-        online: this.#online,
-        visible: this.#visible,
-        code,
-        goawaySpreadMs: this.#goawaySpreadMs,
-      },
-      this.ctx,
-    );
+    const loss = { failures: this.#failures, online: this.#online, visible: this.#visible, code };
+    const goawaySpreadMs = this.#goawaySpreadMs;
+    const retryInMs = redialMs({ ...loss, goawaySpreadMs }, this.ctx);
     this.#goawaySpreadMs = undefined;
     this.#failures += 1;
     this.ctx.arm('retry', retryInMs);

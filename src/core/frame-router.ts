@@ -47,9 +47,11 @@ export class FrameRouter {
         return;
       case 'subscribed':
         connection.joined();
+        connection.answered();
         auth.accepted(connection.tokenVersion);
         return find(frame.channel)?.subscribed(frame.id, frame);
       case 'recovered':
+        connection.answered();
         for (const item of frame.items) {
           if (item.status === 401) connection.refused();
           calls.answered(frame.id, item);
@@ -70,7 +72,7 @@ export class FrameRouter {
       case 'goaway':
         return connection.goaway(frame.spreadMs);
       case 'pong':
-        return;
+        return connection.answered();
       case 'bad':
         ctx.counters.badFrames += 1;
         ctx.notice({ event: 'badFrame', reason: frame.reason });

@@ -13,6 +13,8 @@ type State =
 export interface Sender {
   readonly nextId: () => number;
   readonly send: (frame: ClientFrame) => void;
+  /** What was asked over the socket got no answer in time. */
+  readonly unanswered: () => void;
 }
 
 export class Join {
@@ -45,10 +47,7 @@ export class Join {
   }
 
   ask(): void {
-    const id = this.sender.nextId();
-    this.#state = { name: 'asked', id };
-    this.ctx.arm(this.#deadline, this.ctx.settings.joinTimeoutMs);
-    this.sender.send({ type: 'subscribe', id, channel: this.channel });
+    this.#ask(this.sender.nextId());
   }
 
   /** Subscribes once more to hear whether the server lives: a repeated subscribe changes nothing. */
@@ -87,12 +86,22 @@ export class Join {
 
   /** No answer came, or the wait after a refusal is over. */
   due(): void {
-    if (this.#state.name === 'asked' || this.#state.name === 'refused') this.ask();
+    if (this.#state.name === 'refused') return this.ask();
+    if (this.#state.name !== 'asked') return;
+    // Under the same id: the answer to either will do, however slow the server is.
+    this.#ask(this.#state.id);
+    this.sender.unanswered();
   }
 
   lost(): void {
     this.#state = { name: 'out' };
     this.ctx.deadlines.clear(this.#deadline);
+  }
+
+  #ask(id: number): void {
+    this.#state = { name: 'asked', id };
+    this.ctx.arm(this.#deadline, this.ctx.settings.joinTimeoutMs);
+    this.sender.send({ type: 'subscribe', id, channel: this.channel });
   }
 
   get #deadline(): string {

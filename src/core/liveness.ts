@@ -13,12 +13,19 @@ export const SLEPT_MS = 1_000;
 /** `probe`: the session should send one. `dead`: give the socket up. */
 export type Verdict = 'alive' | 'probe' | 'dead';
 
+interface Probe {
+  readonly of: 'frames' | 'answers';
+  readonly from: number;
+}
+
 export class Liveness {
   #heartbeatMs: number;
   #heardAt = 0;
   #frames = 0;
-  /** How many frames had come when the probe went out; undefined while none is out. */
-  #probedAt: number | undefined;
+  /** Answers to what we asked. */
+  #answers = 0;
+  /** What must have grown when it is due, and from where; undefined while none is out. */
+  #probe: Probe | undefined;
 
   constructor(private readonly ctx: Context) {
     this.#heartbeatMs = ctx.settings.heartbeatMs;
@@ -26,7 +33,7 @@ export class Liveness {
 
   /** A socket opened. */
   start(): void {
-    this.#probedAt = undefined;
+    this.#probe = undefined;
     this.heard();
     this.#arm();
   }
@@ -42,6 +49,11 @@ export class Liveness {
     this.#frames += 1;
   }
 
+  /** What we asked was answered: the way up works as well. */
+  answered(): void {
+    this.#answers += 1;
+  }
+
   heartbeat(everyMs: number): void {
     this.#heartbeatMs = everyMs;
     this.#arm();
@@ -49,11 +61,12 @@ export class Liveness {
 
   /** Asks for a probe, unless one is out. */
   suspect(): Verdict {
-    if (this.#probedAt !== undefined) return 'alive';
-    this.#probedAt = this.#frames;
-    this.ctx.arm('probe', this.ctx.settings.probeTimeoutMs);
-    this.ctx.notice({ event: 'probe' });
-    return 'probe';
+    return this.#ask({ of: 'frames', from: this.#frames }, this.ctx.settings.probeTimeoutMs);
+  }
+
+  /** A question got no answer. Frames may go on coming although nothing of ours arrives any more. */
+  unanswered(): Verdict {
+    return this.#ask({ of: 'answers', from: this.#answers }, this.ctx.settings.joinTimeoutMs);
   }
 
   deadline(name: 'watchdog' | 'probe', slept: boolean): Verdict {
@@ -65,10 +78,19 @@ export class Liveness {
       this.ctx.arm('watchdog', this.#heartbeatMs * MISSED_BEATS);
       return this.suspect();
     }
-    const answered = this.#frames !== this.#probedAt;
-    this.#probedAt = undefined;
-    if (answered) return 'alive';
+    const probe = this.#probe;
+    this.#probe = undefined;
+    const count = probe?.of === 'answers' ? this.#answers : this.#frames;
+    if (count !== probe?.from) return 'alive';
     return slept ? this.suspect() : 'dead';
+  }
+
+  #ask(probe: Probe, inMs: number): Verdict {
+    if (this.#probe !== undefined) return 'alive';
+    this.#probe = probe;
+    this.ctx.arm('probe', inMs);
+    this.ctx.notice({ event: 'probe' });
+    return 'probe';
   }
 
   #arm(): void {

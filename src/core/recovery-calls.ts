@@ -78,6 +78,12 @@ export class RecoveryCalls {
     asker.answered(id, answer);
   }
 
+  /** A call took too long. */
+  timedOut(id: number): void {
+    if (this.#calls.get(id)?.carrier === 'socket') this.sender.unanswered();
+    this.ended(id, 'timed out');
+  }
+
   /** The whole call ended: whoever got no answer in it asks again. @returns false for no call of ours. */
   ended(id: number, reason: string): boolean {
     const call = this.#calls.get(id);

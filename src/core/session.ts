@@ -36,6 +36,9 @@ export class Session {
     const sender = {
       nextId: (): number => (this.#ids += 1),
       send: (frame: ClientFrame): void => void this.#frames.push(frame),
+      unanswered: (): void => {
+        if (this.#connection.unanswered()) this.#probe();
+      },
     };
     this.#ctx = ctx;
     this.#connection = new Connection(ctx, this.#auth);
@@ -49,12 +52,8 @@ export class Session {
       ...sender,
       ctx,
       ledger: this.#ledger,
-      enqueue: (asker) => {
-        this.#calls.add(asker);
-      },
-      dequeue: (asker) => {
-        this.#calls.remove(asker);
-      },
+      enqueue: (asker) => this.#calls.add(asker),
+      dequeue: (asker) => this.#calls.remove(asker),
       touch: (machine) => void this.#touched.add(machine),
     };
     this.#router = new FrameRouter({
@@ -281,7 +280,7 @@ export class Session {
         if (this.#connection.deadline(kind, lateMs)) this.#probe();
         return;
       case 'recover':
-        return void this.#calls.ended(Number(subject), 'timed out');
+        return this.#calls.timedOut(Number(subject));
       case 'publish':
         return this.#publisher.timedOut(Number(subject));
       case 'leave':
