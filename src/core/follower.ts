@@ -117,11 +117,12 @@ export class Follower {
       recovery.succeeded();
       this.pursue(0);
     } else if (end.name === 'hole') {
-      if (recovery.unconfirmed()) return Math.min(end.to, (detector.firstHeld ?? Infinity) - 1);
+      if (recovery.unconfirmed('hole'))
+        return Math.min(end.to, (detector.firstHeld ?? Infinity) - 1);
     } else if (page.head > detector.last) {
       // `more` for ever, with nothing new in it.
       recovery.failed();
-    } else if (recovery.unconfirmed()) {
+    } else if (recovery.unconfirmed('nothing')) {
       detector.dropHint();
       this.pursue(0);
     }

@@ -10,9 +10,18 @@ import type { Start } from './vocabulary.js';
 /** Can the log continue from a position? Exactly when `oldest <= last + 1 <= head + 1` in one epoch. */
 export type Continuity = 'continues' | 'epoch' | 'rewind' | 'truncated';
 
-export function continuity(facts: Facts, epoch: string, last: number): Continuity {
+/**
+ * @param last where we are now.
+ * @param since where we were when we asked: live messages that overtook the answer make no rewind.
+ */
+export function continuity(
+  facts: Facts,
+  epoch: string,
+  last: number,
+  since: number = last,
+): Continuity {
   if (facts.epoch !== epoch) return 'epoch';
-  if (facts.head < last) return 'rewind';
+  if (facts.head < since) return 'rewind';
   return facts.oldest > last + 1 ? 'truncated' : 'continues';
 }
 

@@ -134,9 +134,9 @@ export class Reader {
   judge(page: Page, since: number): void {
     const { phase } = this;
     if (phase.name !== 'following') return;
-    const verdict = continuity(page, phase.epoch, phase.detector.last);
+    const verdict = continuity(page, phase.epoch, phase.detector.last, since);
     // A lagging replica looks like a rewind: believed only when answers agree.
-    if (verdict === 'rewind' && !this.parts.recovery.unconfirmed()) return;
+    if (verdict === 'rewind' && !this.parts.recovery.unconfirmed(verdict)) return;
     phase.trust();
     if (verdict === 'continues') this.#walk(phase, page, since);
     else if (verdict === 'truncated') this.#lose(phase, verdict, page, since, page.oldest - 1);

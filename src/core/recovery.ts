@@ -20,6 +20,9 @@ const REASK_CAP_MS = 2_000;
 const STORM_WINDOW_MS = 60_000;
 const STORM_RESETS = 5;
 
+/** What one answer says and one answer does not prove. `nothing`: the log has not what was heard of. */
+export type Claim = 'rewind' | 'hole' | 'nothing';
+
 type State =
   | { readonly name: 'idle' }
   /** The reorder window, the jitter, or the time between agreeing answers. */
@@ -36,6 +39,8 @@ export class Recovery {
   state: State = { name: 'idle' };
   #failures = 0;
   #unconfirmed = 0;
+  /** What the last unconfirmed answers say. */
+  #claim: Claim | undefined;
   #resets: readonly number[] = [];
 
   constructor(
@@ -134,10 +139,11 @@ export class Recovery {
     this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + random.next() / 2)));
   }
 
-  /** An answer that does not settle the matter. @returns true when enough of them agree. */
-  unconfirmed(): boolean {
+  /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */
+  unconfirmed(claim: Claim): boolean {
     this.#failures = 0;
-    this.#unconfirmed += 1;
+    this.#unconfirmed = claim === this.#claim ? this.#unconfirmed + 1 : 1;
+    this.#claim = claim;
     this.stop();
     if (this.#unconfirmed < AGREEING_ANSWERS) {
       const wait = fullJitterMs(
