@@ -446,7 +446,8 @@ describe.skipIf(!hasPython)('the Python server of the README', () => {
     expect(await since(0)).toEqual({ ...facts(0, 1), more: false, seqs: [] });
 
     server.say(...Array.from({ length: 1_010 }, (_, i) => String(i)));
-    await expect.poll(async () => (await page(`epoch=${epoch}&since=0`)).head).toBe(1_010);
+    const published = async () => (await page('epoch=x&since=0')).head;
+    await expect.poll(published, { timeout: 10_000 }).toBe(1_010);
     expect(await since(9, '&limit=2')).toEqual({ ...facts(1_010, 11), more: true, seqs: [11, 12] });
     expect(await since(10, '&limit=2')).toEqual({
       ...facts(1_010, 11),
@@ -494,6 +495,9 @@ describe.skipIf(!hasPython)('the Python server of the README', () => {
     proxy.reset();
     await expect.poll(() => client.state.name).not.toBe('open');
     server.say(...Array.from({ length: 1_100 }, (_, i) => `m${i + 2}`));
+    const head = () => fetch(`http://127.0.0.1:${port}/recover?channel=room%3A42&epoch=x&since=0`);
+    const published = async () => ((await (await head()).json()) as { head: number }).head;
+    await expect.poll(published, { timeout: 10_000 }).toBe(1_101);
     proxy.clear();
     await expect.poll(() => items.length, { timeout: 10_000 }).toBe(1 + 1 + 1_000);
     expect(items[1]).toMatchObject({ type: 'gap', from: 2, to: 101, reason: 'truncated' });
