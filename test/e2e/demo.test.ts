@@ -2,7 +2,7 @@
 // messages or name the numbers that are lost. It serves what `npm run build` left in dist; `npm test`
 // builds first.
 import { existsSync, readFileSync } from 'node:fs';
-import type { Page } from 'puppeteer-core';
+import type { BrowserContext, Browser as Puppet, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launch } from '../support/browsers.mjs';
 
@@ -20,9 +20,11 @@ const WELCOMES = ['1', '2', '3'];
 const SOON = { timeout: 20_000, interval: 50 };
 
 let browser: Awaited<ReturnType<typeof launch>>;
+let puppet: Puppet;
+/** A profile of its own for every test: a port that comes again must not bring old records along. */
+let profile: BrowserContext;
 let demo: Demo;
 let page: Page;
-let tabs: Page[];
 let troubles: string[];
 
 /** Starts the demo. Imported by address: the type check must not need a build. */
@@ -36,8 +38,7 @@ async function start(options: object = {}): Promise<Demo> {
 
 /** Opens a tab whose every complaint is kept. */
 async function open(url: string): Promise<Page> {
-  const { page: tab } = await browser.open('about:blank');
-  tabs.push(tab);
+  const tab = await profile.newPage();
   tab.on('console', (message) => {
     if (['error', 'warn'].includes(message.type())) troubles.push(message.text());
   });
@@ -104,21 +105,21 @@ beforeAll(async () => {
     throw new Error('no dist: npm run build comes first');
   }
   browser = await launch('chromium');
+  puppet = (await browser.open('about:blank')).page.browser();
 });
 
 afterAll(() => browser?.close());
 
-// Another port is another origin, so every test has an empty storage.
 beforeEach(async () => {
-  tabs = [];
   troubles = [];
+  profile = await puppet.createBrowserContext();
   demo = await start();
   page = await open(demo.url);
   await bothShow(WELCOMES);
 });
 
 afterEach(async () => {
-  for (const tab of tabs) if (!tab.isClosed()) await tab.close();
+  await profile.close();
   await demo.close();
   expect(troubles).toEqual([]);
 });
@@ -262,6 +263,9 @@ test('faults on top of faults end the same', async () => {
   await press('half-open');
   // 4 + 3 + 3 + 3 + 3 and 4 + 3 messages follow.
   await bothShow(run(1, 26));
+  for (const pane of ['ada', 'grace'] as const) {
+    expect(await cells(pane, '[data-fate="recovered"]'), pane).toBeGreaterThan(3);
+  }
 });
 
 test('recovery over HTTP does the same', async () => {
@@ -335,6 +339,7 @@ describe('a reload', () => {
   });
 
   test('of a page that could not write its record any more repeats nothing', async () => {
+    await expect.poll(() => field('ada', 'stored'), SOON).toBe('3');
     await page.evaluate(() => {
       Storage.prototype.setItem = () => {
         throw new DOMException('full', 'QuotaExceededError');
