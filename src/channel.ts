@@ -107,7 +107,9 @@ export class ChannelHandle<Data> implements Channel<Data> {
     { signal }: ListenOptions = {},
   ): () => void {
     const { gap, message } =
-      typeof handlers === 'function' ? { gap: undefined, message: handlers } : handlers;
+      typeof handlers === 'function'
+        ? { gap: undefined, message: handlers }
+        : (Object(handlers) as Partial<Handlers<Data>>);
     if (typeof message !== 'function' || (gap !== undefined && typeof gap !== 'function')) {
       const expected = 'a function, or { message, gap? } of functions';
       throw new LastseqError('bad_option', { option: 'handlers', value: handlers, expected });

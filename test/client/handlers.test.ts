@@ -1,0 +1,266 @@
+// What happens when handlers fail or hang, and when there are none.
+import { expect, test } from 'vitest';
+import type { ChannelState } from '../../src/index.js';
+import { deferred, setup } from './harness.js';
+
+const retry = { start: 'earliest', onHandlerError: 'retry' } as const;
+
+test('with retry, only the handler that failed is called again, with growing waits', async () => {
+  const { clock, room, errors, publishTo, pass } = setup();
+  const channel = room(retry);
+  const calls: number[] = [];
+  const other: number[] = [];
+  channel.subscribe(({ seq }) => {
+    calls.push(clock.now());
+    if (seq === 1 && calls.length < 4) throw new Error('not yet');
+  });
+  channel.subscribe(({ seq }) => void other.push(seq));
+  await pass();
+  publishTo(2);
+  await pass(20_000);
+  expect(other).toEqual([1, 2]);
+  expect(errors).toEqual(Array(3).fill('handler_failed'));
+  expect(calls).toHaveLength(5);
+  const waits = calls.slice(1, 4).map((at, i) => at - (calls[i] ?? 0));
+  expect(waits.every((wait, i) => wait >= 0 && wait <= 500 * 2 ** i)).toBe(true);
+});
+
+test('with retry, a message that keeps failing stalls the channel until retry() or skip()', async () => {
+  const { room, errors, store, publishTo, pass } = setup();
+  const channel = room({ ...retry, maxAttempts: 3 });
+  const states: ChannelState[] = [];
+  const seen: number[] = [];
+  let tries = 0;
+  let broken = true;
+  channel.on('state', (state) => void states.push(state));
+  channel.subscribe(({ seq }) => {
+    tries += 1;
+    if (broken) throw new Error('poison');
+    seen.push(seq);
+  });
+  await pass();
+  publishTo(3);
+  await pass(60_000);
+  expect(tries).toBe(3);
+  expect(channel.state).toEqual({ name: 'stalled', reason: 'handler' });
+  expect(errors).toEqual(Array(3).fill('handler_failed'));
+  expect(store.kept.get('room')?.seq).toBe(0);
+  channel.retry();
+  await pass();
+  expect(tries).toBe(4);
+  broken = false;
+  channel.retry();
+  await pass(1_000);
+  expect(seen).toEqual([1, 2, 3]);
+  expect(channel.state).toEqual({ name: 'live' });
+  expect(states.filter(({ name }) => name === 'stalled')[0]).toMatchObject({ reason: 'handler' });
+});
+
+test('skip() passes over the message that failed, and only over that', async () => {
+  const { room, store, publishTo, pass } = setup();
+  const channel = room({ ...retry, maxAttempts: 1 });
+  const seen: number[] = [];
+  channel.subscribe(({ seq }) => {
+    if (seq === 1) throw new Error('poison');
+    seen.push(seq);
+  });
+  channel.skip();
+  await pass();
+  channel.skip();
+  publishTo(3);
+  await pass();
+  channel.skip();
+  channel.skip();
+  await pass(1_000);
+  expect(seen).toEqual([2, 3]);
+  expect(channel.state).toEqual({ name: 'live' });
+  expect(store.kept.get('room')?.seq).toBe(3);
+});
+
+test('an error listener may skip the message at once', async () => {
+  const { client, room, publishTo, pass } = setup();
+  const channel = room(retry);
+  const seen: number[] = [];
+  client.on('error', () => channel.skip());
+  channel.subscribe(({ seq }) => {
+    if (seq === 1) throw new Error('poison');
+    seen.push(seq);
+  });
+  await pass();
+  publishTo(2);
+  await pass();
+  expect(seen).toEqual([2]);
+  expect(channel.state).toEqual({ name: 'live' });
+});
+
+test('a handler that was removed after it failed is not tried again; whoever comes has its message', async () => {
+  const { room, publishTo, pass } = setup();
+  const channel = room(retry);
+  let calls = 0;
+  const stop = channel.subscribe(() => {
+    calls += 1;
+    throw new Error('no');
+  });
+  await pass();
+  publishTo(1);
+  stop();
+  await pass(5_000);
+  expect([calls, channel.position]).toEqual([1, { epoch: 'e1', seq: 0 }]);
+  const seen: number[] = [];
+  channel.subscribe(({ seq }) => void seen.push(seq));
+  publishTo(2);
+  await pass();
+  expect(seen).toEqual([1, 2]);
+});
+
+test('when the handler that failed is removed, those that had the message do not have it again', async () => {
+  const { room, publishTo, pass } = setup();
+  const channel = room(retry);
+  const seen: number[] = [];
+  const stop = channel.subscribe(() => {
+    throw new Error('no');
+  });
+  channel.subscribe(({ seq }) => void seen.push(seq));
+  await pass();
+  publishTo(2);
+  stop();
+  await pass(5_000);
+  expect(seen).toEqual([1, 2]);
+});
+
+test('a handler that does not settle stalls its channel, is told once, and is not overtaken', async () => {
+  const { room, errors, publishTo, pass } = setup({ options: { handlerTimeoutMs: 5_000 } });
+  const channel = room({ start: 'earliest' });
+  const gate = deferred();
+  const seen: number[] = [];
+  channel.subscribe(({ seq }) => {
+    seen.push(seq);
+    return seq === 1 ? gate.promise : undefined;
+  });
+  await pass();
+  publishTo(3);
+  await pass(4_999);
+  expect(errors).toEqual([]);
+  await pass(1);
+  expect(errors).toEqual(['handler_timeout']);
+  expect(channel.state).toEqual({ name: 'stalled', reason: 'timeout' });
+  await pass(40_000);
+  expect([seen, errors.length]).toEqual([[1], 1]);
+  gate.resolve();
+  await pass();
+  expect(seen).toEqual([1, 2, 3]);
+  expect(channel.state).toEqual({ name: 'live' });
+});
+
+test('each of many slow handlers has the whole time', async () => {
+  const { clock, room, errors, seen, publishTo, pass } = {
+    ...setup({ options: { handlerTimeoutMs: 5_000 } }),
+    seen: [] as number[],
+  };
+  room({ start: 'earliest' }).subscribe(async ({ seq }) => {
+    await new Promise<void>((resolve) => clock.after(4_000, resolve));
+    seen.push(seq);
+  });
+  await pass();
+  publishTo(5);
+  await pass(21_000);
+  expect([seen, errors]).toEqual([[1, 2, 3, 4, 5], []]);
+});
+
+test('handlerTimeoutMs false never times out', async () => {
+  const { room, server, errors, publishTo, pass } = setup({ options: { handlerTimeoutMs: false } });
+  room({ start: 'earliest' }).subscribe(() => new Promise(() => undefined));
+  await pass();
+  publishTo(1);
+  for (let i = 0; i < 100; i += 1) {
+    await pass(25_000);
+    server.beat();
+  }
+  expect(errors).toEqual([]);
+});
+
+test('without message handlers delivery is paused, and the position does not move', async () => {
+  const { room, store, publishTo, pass } = setup();
+  const channel = room({ start: 'earliest' });
+  void channel.ready();
+  await pass(1_000);
+  expect(channel.position).toEqual({ epoch: 'e1', seq: 0 });
+  publishTo(3);
+  await pass(1_000);
+  expect(channel.position).toEqual({ epoch: 'e1', seq: 0 });
+  expect(store.kept.get('room')?.seq).toBe(0);
+  const seen: number[] = [];
+  const stop = channel.subscribe(({ seq }) => void seen.push(seq));
+  expect(seen).toEqual([]);
+  await pass();
+  expect(seen).toEqual([1, 2, 3]);
+  stop();
+  publishTo(5);
+  await pass(1_000);
+  expect(channel.position).toEqual({ epoch: 'e1', seq: 3 });
+  expect(store.kept.get('room')?.seq).toBe(3);
+  channel.subscribe(({ seq }) => void seen.push(seq));
+  await pass();
+  expect(seen).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('a paused channel keeps no more than maxQueued; the rest is fetched again, all of it, once', async () => {
+  const { client, room, server, publishTo, pass } = setup({
+    options: { maxQueued: 10 },
+    server: { page: 7 },
+  });
+  const channel = room({ start: 'earliest' });
+  void channel.ready();
+  await pass(1_000);
+  publishTo(500);
+  await pass(1_000);
+  expect(channel.inspect().last).toBeLessThanOrEqual(10);
+  expect(client.stats().delivered).toBeLessThanOrEqual(10);
+  const asked = server.questions.length;
+  await pass(20_000);
+  expect(server.questions.length).toBe(asked);
+  const seen: number[] = [];
+  channel.subscribe(({ seq }) => void seen.push(seq));
+  await pass(5_000);
+  expect(seen).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
+  expect(channel.state).toEqual({ name: 'live' });
+});
+
+test('a slow handler bounds the memory, and has every message in the end', async () => {
+  const { clock, room, publishTo, pass } = setup({ options: { maxQueued: 8 } });
+  const channel = room({ start: 'earliest' });
+  const seen: number[] = [];
+  channel.subscribe(async ({ seq }) => {
+    await new Promise<void>((resolve) => clock.after(10, resolve));
+    seen.push(seq);
+  });
+  await pass();
+  let ahead = 0;
+  for (let head = 1; head <= 200; head += 1) {
+    publishTo(head);
+    await pass(1);
+    ahead = Math.max(ahead, channel.inspect().last - seen.length);
+  }
+  await pass(10_000);
+  expect(seen).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+  expect(ahead).toBeLessThanOrEqual(9);
+});
+
+test('a paused backlog of single messages is handed over in slices, too', async () => {
+  const { clock, room, publishTo, pass } = setup();
+  const channel = room({ start: 'earliest' });
+  void channel.ready();
+  await pass();
+  for (let head = 1; head <= 100; head += 1) publishTo(head);
+  let inTask = 0;
+  let most = 0;
+  const soon = clock.soon.bind(clock);
+  clock.soon = (callback) => soon(() => ((inTask = 0), callback()));
+  channel.subscribe(() => {
+    clock.sleep(1);
+    most = Math.max(most, (inTask += 1));
+  });
+  await pass();
+  expect(channel.position?.seq).toBe(100);
+  expect(most).toBeLessThanOrEqual(9);
+});
