@@ -28,7 +28,10 @@ export interface StoredPosition extends Position {
 export interface PositionWrite {
   readonly channel: string;
   readonly position: StoredPosition;
-  /** `advance` moves forward under one token; `replace` (discontinuity, explicit start) always wins. */
+  /**
+   * `advance` moves forward under one token; `replace` (discontinuity, explicit start) wins over any
+   * other owner. Under its own token it may come late or twice, and then it is an advance as well.
+   */
   readonly mode: 'advance' | 'replace';
 }
 
@@ -66,9 +69,11 @@ export function mergePosition(
   write: PositionWrite,
 ): { readonly kept: StoredPosition; readonly accepted: boolean } {
   const { position, mode } = write;
-  if (mode === 'replace' || stored === undefined) return { kept: position, accepted: true };
-  if (stored.tok !== position.tok || stored.epoch !== position.epoch) {
-    return { kept: stored, accepted: false };
+  if (stored === undefined) return { kept: position, accepted: true };
+  if (stored.tok === position.tok && stored.epoch === position.epoch) {
+    return { kept: stored.seq < position.seq ? position : stored, accepted: true };
   }
-  return { kept: stored.seq < position.seq ? position : stored, accepted: true };
+  return mode === 'replace'
+    ? { kept: position, accepted: true }
+    : { kept: stored, accepted: false };
 }
