@@ -106,7 +106,7 @@ export class Client {
 
   signal(signal: PageSignal): void {
     this.run(() => {
-      if (signal === 'pagehide') this.isHiddenForGood = true;
+      if (signal === 'pagehide') this.isHiddenForGood = this.connection !== 'idle';
       else if (signal === 'pageshow' || signal === 'visible' || signal === 'resume')
         this.isHiddenForGood = false;
       this.input({ type: 'page', signal });

@@ -35,6 +35,7 @@ export class Oracle {
   readonly #own = new Map<string, Position>();
   readonly #readings = new Map<Client, Map<string, Reading>>();
   readonly #watch: Watch;
+  readonly #told = new WeakSet<Gap>();
 
   constructor(private readonly world: World) {
     this.#watch = new Watch(world);
@@ -72,7 +73,7 @@ export class Oracle {
         for (const frame of input.frames) if (frame.type !== 'bad') this.#frame(client, frame);
         return;
       case 'recovered':
-        if ('page' in input.answer) this.#page(client, input.answer.page);
+        if ('page' in input.answer) this.#page(client, input.id, input.answer.page);
         return;
       case 'loaded':
         if (input.failed !== true && client.states.get(input.channel) !== 'failed')
@@ -83,10 +84,14 @@ export class Oracle {
   after(client: Client, input: Input, effects: readonly Effect[]): void {
     for (const effect of effects) {
       this.world.count(effect.type);
-      if (effect.type === 'fetch') this.#asked(client, effect.request);
+      if (effect.type === 'fetch') this.#asked(client, effect.id, effect.request);
       else if (effect.type === 'send') this.#sent(client, effect.frames);
       else if (effect.type === 'deliver') this.#deliver(client, effect);
       else if (effect.type === 'left') {
+        const late = this.reading(client, effect.channel)?.late;
+        // Named, but the app never came to it: whoever joins anew is still owed it.
+        if (late !== undefined && !this.#told.has(late.gap))
+          client.blind.set(effect.channel, late.base);
         this.#readings.get(client)?.delete(effect.channel);
         // A channel that had failed is left and joined anew in one step.
         if (input.type === 'join') this.#joined(client, input.channel, input.intent.start);
@@ -133,6 +138,7 @@ export class Oracle {
     const account = this.account(channel);
     if (item.type === 'message') account.add(item.epoch, item.seq);
     else if (item.type === 'gap') {
+      this.#told.add(item.gap);
       const { epoch, from, to } = item.gap;
       if (to === undefined) account.addFrom(epoch, from);
       else account.addRange(epoch, from, to);
@@ -198,21 +204,22 @@ export class Oracle {
       const facts: Facts = { epoch, head, oldest };
       this.reading(client, frame.channel)?.facts.push(facts);
     } else if (frame.type === 'recovered') {
-      for (const item of frame.items) if ('page' in item) this.#page(client, item.page);
+      for (const item of frame.items) if ('page' in item) this.#page(client, frame.id, item.page);
     }
   }
 
-  #page(client: Client, page: Page): void {
-    this.reading(client, page.channel)?.heardPage(page);
+  #page(client: Client, call: number, page: Page): void {
+    this.reading(client, page.channel)?.heardPage(call, page);
   }
 
-  #asked(client: Client, request: RecoverRequest): void {
-    this.reading(client, request.channel)?.asked(request);
+  #asked(client: Client, id: number, request: RecoverRequest): void {
+    this.reading(client, request.channel)?.asked(id, request);
   }
 
   #sent(client: Client, frames: readonly ClientFrame[]): void {
     for (const frame of frames)
-      if (frame.type === 'recover') for (const item of frame.items) this.#asked(client, item);
+      if (frame.type === 'recover')
+        for (const item of frame.items) this.#asked(client, frame.id, item);
   }
 
   #deliver(client: Client, { channel, items }: Deliver): void {

@@ -23,12 +23,16 @@ export class Reading {
   readonly #seen = new Map<string, number>();
   #asked: 'unknown' | 'answered' = 'unknown';
   #since: Position | undefined;
+  #call = 0;
   #page: Page | undefined;
   #behind = 0;
   #snapshot: SnapshotItem | undefined;
   #taken: Position | undefined;
   /** A stored position that came too late: what was passed over must be named at once. */
   #owed: StoredPosition | undefined;
+  /** It was named by this gap, which the app has yet to handle. */
+  late: { readonly gap: Gap; readonly base: Position } | undefined;
+  #base: Position | undefined;
 
   constructor(
     private readonly world: World,
@@ -42,11 +46,14 @@ export class Reading {
     if (plan.start !== 'stored') this.#asked = 'answered';
   }
 
-  asked(since: Position): void {
+  asked(id: number, since: Position): void {
+    this.#call = id;
     this.#since = since;
   }
 
-  heardPage(page: Page): void {
+  /** @param call the call that it answers: only the last one counts. */
+  heardPage(call: number, page: Page): void {
+    if (call !== this.#call) return;
     this.#page = page;
     const rewound = this.#since?.epoch === page.epoch && page.head < this.#since.seq;
     this.#behind = rewound ? this.#behind + 1 : 0;
@@ -57,6 +64,7 @@ export class Reading {
     this.#asked = 'answered';
     const blind = this.blind.get(this.channel);
     this.blind.delete(this.channel);
+    this.#base = blind;
     if (position === undefined) {
       if (blind !== undefined) oracle.begins(this.channel, blind);
     } else if (blind === undefined) {
@@ -186,8 +194,12 @@ export class Reading {
         const said = reason === 'epoch' ? page.epoch !== epoch : this.#behind >= AGREEING;
         if (!said) oracle.fail('I5 unjustified', `${what}: the log did not say so`);
         const known = reason === 'epoch' ? this.#seen.get(page.epoch) : undefined;
-        const expected = Math.max(page.oldest - 1, 0);
-        if (next.epoch !== page.epoch || (next.seq !== expected && next.seq !== known))
+        const expected = known ?? page.oldest - 1;
+        const log = this.#log(page.epoch, oracle);
+        let seq = expected;
+        while (seq < next.seq && log.isVoid(seq + 1)) seq += 1;
+        const fits = next.seq === seq || next.seq === page.oldest - 1;
+        if (next.epoch !== page.epoch || !fits)
           oracle.fail('I5', `${what}: goes on from ${next.epoch} ${next.seq}, not ${expected}`);
         return;
       }
@@ -204,6 +216,7 @@ export class Reading {
       oracle.fail('I5 late', `${oracle.describe(gap)}, owed from ${owed?.seq}`);
     if (next.epoch !== this.at?.epoch || next.seq !== this.at.seq)
       oracle.fail('I5 late', `${oracle.describe(gap)} moves the position to ${next.seq}`);
+    if (this.#base !== undefined) this.late = { gap, base: this.#base };
     if (owed !== undefined && owed.epoch !== this.at?.epoch) this.#seen.set(owed.epoch, owed.seq);
     this.world.count('late store');
   }
