@@ -457,6 +457,19 @@ test.each(['light', 'dark'])('a phone shows it without scrolling sideways (%s)',
   await press('refuse');
   await expect.poll(() => field('grace', 'connection'), SOON).toBe('unauthorized');
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  const covered = await page.$eval('#ada .head', (head) => {
+    const boxes = Array.from(head.querySelectorAll('h2, dd, button'), (e) =>
+      e.getBoundingClientRect(),
+    );
+    return boxes.some((a, i) =>
+      boxes.slice(i + 1).some((b) => {
+        const apart =
+          a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+        return !apart;
+      }),
+    );
+  });
+  expect(covered).toBe(false);
   const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const [red = 0] = ground.match(/\d+/g)?.map(Number) ?? [];
   expect(red < 128 ? 'dark' : 'light').toBe(scheme);
