@@ -166,7 +166,9 @@ export class Reader {
     const after = position ?? target;
     if (lost === undefined) this.follow(after);
     else this.#detour(behindSnapshot(lost, after));
-    if (heard !== undefined) this.heard(heard.epoch, heard.seq);
+    // The state may be older than the log was when it was asked for.
+    const known = heard ?? target;
+    this.heard(known.epoch, known.seq);
   }
 
   /** Hands on what this input brought. */
