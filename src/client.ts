@@ -15,6 +15,7 @@ import {
   type LogEntry,
   type ResolvedChannelOptions,
   type ResolvedOptions,
+  type StandardSchema,
 } from './options.js';
 import { SharedChannel } from './shared-channel.js';
 import { Turn } from './turn.js';
@@ -31,6 +32,10 @@ export interface Client<Channels extends object = Record<string, unknown>> {
    * the same options or none. Nothing happens until the first `subscribe`, loop or `ready()`.
    * @throws LastseqError `bad_option`, `options_differ` or `closed`.
    */
+  channel<Data>(
+    name: string,
+    options: ChannelOptions<Data> & { readonly schema: StandardSchema<Data> },
+  ): Channel<Data>;
   channel<Name extends keyof Channels & string>(
     name: Name,
     options?: ChannelOptions<Channels[Name]>,
@@ -158,18 +163,8 @@ export class LastseqClient {
 
   #publish(channel: string, data: unknown, { key, timeoutMs }: PublishOptions): Promise<Position> {
     if (this.#closing !== undefined) return Promise.reject(this.#closed());
-    if (timeoutMs !== undefined && !(timeoutMs >= 1)) {
-      const expected = 'a number >= 1';
-      return Promise.reject(
-        new LastseqError('bad_option', { option: 'timeoutMs', value: timeoutMs, expected }),
-      );
-    }
-    if (!isJson(data)) {
-      const expected = 'a value that JSON can carry';
-      return Promise.reject(
-        new LastseqError('bad_option', { option: 'data', value: data, expected }),
-      );
-    }
+    const wrong = checkPublish(data, key, timeoutMs);
+    if (wrong !== undefined) return Promise.reject(wrong);
     const id = ++this.#requests;
     return new Promise((resolve, reject) => {
       this.#publishes.set(id, (result) => {
@@ -269,6 +264,18 @@ export class LastseqClient {
 function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): LastseqError {
   if (code === 'closed') return new LastseqError('closed', { what: 'the client' });
   return new LastseqError(code === 'refused' ? 'publish_refused' : code, { detail });
+}
+
+function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): LastseqError | undefined {
+  const wrong = (option: string, value: unknown, expected: string): LastseqError =>
+    new LastseqError('bad_option', { option, value, expected });
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
+    return wrong('timeoutMs', timeoutMs, 'a number >= 1');
+  }
+  if (key !== undefined && (typeof key !== 'string' || key === '')) {
+    return wrong('key', key, 'a string that is not empty');
+  }
+  return isJson(data) ? undefined : wrong('data', data, 'a value that JSON can carry');
 }
 
 function isJson(data: unknown): boolean {
