@@ -17,7 +17,8 @@ import { LastseqError } from './errors.js';
 /** Where the server is. A function is asked at every attempt; it may take as long as an attempt may. */
 export type UrlOption = string | URL | (() => string | URL | Promise<string | URL>);
 
-/** The app's own fetch-since. Resolves with the body of an answer, or throws; see `RecoverOption`. */
+/** The app's own fetch-since. Resolves with the body of an answer, or throws: an error with a numeric
+ * `status` (and `retryInMs`) counts as an HTTP answer. */
 export type RecoverFunction = (question: {
   readonly channel: string;
   readonly epoch: string;
@@ -207,9 +208,9 @@ export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelO
 
 /** Channel names: what every server takes. @throws LastseqError `bad_option` */
 export function checkChannelName(name: unknown): asserts name is string {
-  const expected = 'a channel name of 1 to 255 bytes without control characters';
-
-  const fits = typeof name === 'string' && name !== '' && !/[\u0000-\u001f\u007f]/.test(name);
+  const expected = 'a channel name of 1 to 255 bytes of UTF-8 without control characters';
+  // A lone surrogate has no UTF-8 form: a server would see another name.
+  const fits = typeof name === 'string' && name !== '' && !/[\p{Cc}\p{Cs}]/u.test(name);
   if (!fits || new TextEncoder().encode(name).length > 255) {
     throw new LastseqError('bad_option', { option: 'channel', value: name, expected });
   }

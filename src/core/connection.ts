@@ -139,7 +139,8 @@ export class Connection {
         this.ctx.problem({ code: 'connection_refused', closeCode: code });
         return this.#enter({ name: 'failed', code });
       default:
-        return this.#lost(name === 'dialing' ? 'refused' : 'closed', code);
+        if (name === 'dialing') return this.#lost('refused', code);
+        return this.#lost(code === CLOSE.restart ? 'restart' : 'closed', code);
     }
   }
 

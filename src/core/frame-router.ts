@@ -84,8 +84,9 @@ export class FrameRouter {
     const { calls, connection, find, publisher } = this.parts;
     const { channel, code, id, message, retry } = frame;
     const detail = message === undefined ? code : `${code}: ${message}`;
-    if (id !== undefined && publisher.refused(id, detail)) return;
+    // First: a publish that waits is sent again with the fresh token.
     if (code === 'unauthorized') return connection.refused();
+    if (id !== undefined && publisher.refused(id, detail)) return;
     if (id !== undefined && calls.ended(id, detail)) return;
     if (channel !== undefined) find(channel)?.refused(code, retry);
     else this.parts.ctx.notice({ event: 'badFrame', reason: `server error ${detail}` });

@@ -33,6 +33,8 @@ export class Liveness {
 
   /** A socket opened. */
   start(): void {
+    // What another server announced does not bind this one.
+    this.#heartbeatMs = this.ctx.settings.heartbeatMs;
     this.#probe = undefined;
     this.heard();
     this.#arm();

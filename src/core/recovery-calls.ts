@@ -97,6 +97,7 @@ export class RecoveryCalls {
 
   /** The socket is gone, and with it what was asked over it; HTTP calls are given up too, the join asks again. */
   dropAll(): void {
+    this.limits({});
     this.#line.clear();
     for (const [id, call] of this.#calls) this.#end(id, call.carrier === 'fetch');
   }
