@@ -39,7 +39,14 @@ test.each<[string, string, Parameters<typeof failures>[0]]>([
     'moves a position forward and never back',
     (good) => ({
       ...good,
-      save: (writes) => good.save(writes.map((write) => ({ ...write, mode: 'replace' }))),
+      // By way of another owner: a replacement that comes twice is no replacement.
+      save: (writes) =>
+        good.save(
+          writes.flatMap((write) => [
+            { ...write, mode: 'replace', position: { ...write.position, tok: 'nobody' } },
+            { ...write, mode: 'replace' },
+          ]),
+        ),
     }),
   ],
   [
