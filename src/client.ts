@@ -9,6 +9,7 @@ import { Emitter, reportFailures, type ListenOptions } from './emitter.js';
 import { LastseqError, reportUncaught } from './errors.js';
 import {
   checkChannelName,
+  checkPublish,
   resolveChannelOptions,
   settingsOf,
   type ChannelOptions,
@@ -199,9 +200,7 @@ export class LastseqClient {
         this.#log({ event: 'channel', channel: effect.channel, state: effect.state });
         return this.#shared.get(effect.channel)?.enter(effect.state);
       case 'connectionState':
-        this.#state = effect.state;
-        this.#log({ event: 'connection', state: effect.state });
-        return this.#emit('state', effect.state);
+        return this.#enter(effect.state);
       case 'storageState':
         return this.#emit('storage', effect.state);
       case 'published':
@@ -215,6 +214,17 @@ export class LastseqClient {
       case 'notice':
         return this.#log(effect.notice);
     }
+  }
+
+  #enter(state: ConnectionState): void {
+    const before = this.#state;
+    this.#state = state;
+    // To the app, asking for the token is a part of the attempt.
+    if (state.name === 'connecting' && before.name === 'connecting') {
+      if (state.attempt === before.attempt) return;
+    }
+    this.#log({ event: 'connection', state });
+    this.#emit('state', state);
   }
 
   /** Tells the app's error handlers; without any, the page. */
@@ -264,27 +274,6 @@ export class LastseqClient {
 function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): LastseqError {
   if (code === 'closed') return new LastseqError('closed', { what: 'the client' });
   return new LastseqError(code === 'refused' ? 'publish_refused' : code, { detail });
-}
-
-function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): LastseqError | undefined {
-  const wrong = (option: string, value: unknown, expected: string): LastseqError =>
-    new LastseqError('bad_option', { option, value, expected });
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
-    return wrong('timeoutMs', timeoutMs, 'a number >= 1');
-  }
-  if (key !== undefined && (typeof key !== 'string' || key === '')) {
-    return wrong('key', key, 'a string that is not empty');
-  }
-  return isJson(data) ? undefined : wrong('data', data, 'a value that JSON can carry');
-}
-
-function isJson(data: unknown): boolean {
-  try {
-    // The declarations leave out that functions, symbols and undefined give no text.
-    return typeof (JSON.stringify(data) as string | undefined) === 'string';
-  } catch {
-    return false;
-  }
 }
 
 /** Equal for options that mean the same: functions and validators count by being there. */

@@ -63,7 +63,11 @@ export class Dialer {
 }
 
 /** @throws when it is no address that a WebSocket can be opened to. */
-function toSocketUrl(address: string | URL): string {
+function toSocketUrl(address: unknown): string {
+  // Anything else would be read as a path of the page.
+  if (typeof address !== 'string' && !(address instanceof URL)) {
+    throw new TypeError('neither a string nor a URL');
+  }
   const page = (globalThis as { readonly location?: { readonly href?: string } }).location?.href;
   const url = new URL(address, page);
   if (url.protocol === 'http:') url.protocol = 'ws:';

@@ -73,6 +73,8 @@ export class Driver {
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   /** The attempt whose address is being asked for or whose socket is open. */
   #attempt = 0;
+  /** The attempt whose address the app has not given yet. */
+  #addressing = 0;
   #unlisten: (() => void) | undefined;
   #forgets = new Map<number, (result: Promise<void>) => void>();
   #closed = false;
@@ -164,6 +166,9 @@ export class Driver {
       case 'dial':
         return this.#dial(effect.attempt);
       case 'hangUp':
+        if (this.#addressing === effect.attempt && effect.reason === 'timeout') {
+          this.parts.report(new LastseqError('url_failed', { detail: 'it did not settle' }));
+        }
         this.#attempt = 0;
         return this.#transport.close(effect.code, effect.reason);
       case 'authenticate':
@@ -216,7 +221,11 @@ export class Driver {
 
   #dial(number: number): void {
     this.#attempt = number;
-    const current = (): boolean => !this.#closed && number === this.#attempt;
+    this.#addressing = number;
+    const current = (): boolean => {
+      if (this.#addressing === number) this.#addressing = 0;
+      return !this.#closed && number === this.#attempt;
+    };
     this.#dialer.address(
       (url) => {
         if (current()) this.#transport.open(number, url);

@@ -216,6 +216,32 @@ export function checkChannelName(name: unknown): asserts name is string {
   }
 }
 
+/** What a publish is made of. @returns what is wrong with it, if anything is. */
+export function checkPublish(
+  data: unknown,
+  key: unknown,
+  timeoutMs: unknown,
+): LastseqError | undefined {
+  const wrong = (option: string, value: unknown, expected: string): LastseqError =>
+    new LastseqError('bad_option', { option, value, expected });
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
+    return wrong('timeoutMs', timeoutMs, 'a number >= 1');
+  }
+  if (key !== undefined && (typeof key !== 'string' || key === '')) {
+    return wrong('key', key, 'a string that is not empty');
+  }
+  return isJson(data) ? undefined : wrong('data', data, 'a value that JSON can carry');
+}
+
+function isJson(data: unknown): boolean {
+  try {
+    // The declarations leave out that functions, symbols and undefined give no text.
+    return typeof (JSON.stringify(data) as string | undefined) === 'string';
+  } catch {
+    return false;
+  }
+}
+
 function isStart(value: unknown): boolean {
   if (value === 'stored' || value === 'latest' || value === 'earliest') return true;
   if (typeof value !== 'object' || value === null) return false;

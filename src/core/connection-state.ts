@@ -21,6 +21,7 @@ export type State =
 export function publicState(state: State, attempt: number): ConnectionState {
   switch (state.name) {
     case 'preparing':
+      return { name: 'connecting', attempt: attempt + 1 };
     case 'dialing':
       return { name: 'connecting', attempt };
     case 'open':

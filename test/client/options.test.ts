@@ -1,0 +1,138 @@
+import { expect, test, vi } from 'vitest';
+import { createClient, LastseqError, type ClientOptions } from '../../src/index.js';
+import { setup, thrown } from './harness.js';
+
+const url = 'wss://example.test/realtime';
+
+test.each<[string, unknown]>([
+  ['url', 5],
+  ['url', ''],
+  ['url', null],
+  ['recover', 5],
+  ['recover', null],
+  ['token', 'a token'],
+  ['namespace', 7],
+  ['dialect', {}],
+  ['dialect', 'socketIo'],
+  ['logger', console],
+  ['reorderWindowMs', -1],
+  ['reorderWindowMs', 5_001],
+  ['handlerTimeoutMs', 0],
+  ['handlerTimeoutMs', true],
+  ['giveUpAfterMs', 0],
+  ['connectTimeoutMs', 99],
+  ['connectTimeoutMs', NaN],
+  ['connectTimeoutMs', '5000'],
+  ['maxBackoffMs', 999],
+  ['flushMs', 19],
+  ['maxQueued', 1],
+  ['maxQueue', 100],
+  ['constructor', 1],
+])('createClient refuses a bad %s, and says so: %j', (option, value) => {
+  const error = thrown(() => createClient({ url, [option]: value } as never));
+  expect(error).toBeInstanceOf(LastseqError);
+  expect(error).toMatchObject({ name: 'LastseqError', code: 'bad_option' });
+  expect(error.details).toMatchObject({ option, value, expected: expect.any(String) });
+  expect(error.message).toContain(`option "${option}"`);
+  if (typeof value === 'number') expect(error.message).toContain(`value ${value}`);
+});
+
+test('a missing url, and options that are none, are refused', () => {
+  for (const options of [{}, { url: undefined }]) {
+    expect(thrown(() => createClient(options as never)).details).toMatchObject({ option: 'url' });
+  }
+  for (const options of [undefined, null, 'wss://example.test']) {
+    expect(thrown(() => createClient(options as never)).code).toBe('bad_option');
+  }
+});
+
+test('options that are undefined are left out', () => {
+  const options = { url, token: undefined, maxQueued: undefined, recover: undefined };
+  expect(createClient(options).state).toEqual({ name: 'idle' });
+});
+
+test.each<[string, unknown]>([
+  ['start', 'newest'],
+  ['start', { last: 0 }],
+  ['start', { last: 1.5 }],
+  ['start', { epoch: '', seq: 1 }],
+  ['start', { epoch: 'e', seq: -1 }],
+  ['start', 5],
+  ['snapshot', 'yes'],
+  ['onHandlerError', 'ignore'],
+  ['maxAttempts', 0],
+  ['commit', 'before'],
+  ['schema', { parse: () => undefined }],
+  ['strat', 'latest'],
+])('channel refuses a bad %s: %j', (option, value) => {
+  const { client } = setup();
+  const error = thrown(() => client.channel('room', { [option]: value } as never));
+  expect(error).toMatchObject({ code: 'bad_option', details: { option, value } });
+  expect(client.channel('room').state).toEqual({ name: 'idle' });
+});
+
+test.each(['', 'a\nb', '\u007f', 'x'.repeat(256), 'ü'.repeat(128), undefined, 5, null])(
+  'a channel name that no server takes is refused: %j',
+  (name) => {
+    const { client } = setup();
+    const error = thrown(() => client.channel(name as never));
+    expect(error).toMatchObject({
+      code: 'bad_option',
+      details: { option: 'channel', value: name },
+    });
+  },
+);
+
+test('a message of an error is short, whatever the value', () => {
+  const cycle: unknown[] = [];
+  cycle.push(cycle);
+  for (const value of [cycle, Symbol('s'), () => 1, 5n, { a: 'x'.repeat(9_999) }]) {
+    const { message } = thrown(() => createClient({ url, namespace: value } as never));
+    expect(message.length).toBeLessThan(400);
+  }
+});
+
+test('trap 22: a client that is only made is inert', () => {
+  const touched: string[] = [];
+  const spies = [
+    vi.spyOn(globalThis, 'setTimeout'),
+    vi.spyOn(globalThis, 'setInterval'),
+    vi.spyOn(globalThis, 'addEventListener'),
+    vi.spyOn(globalThis, 'fetch'),
+    vi.spyOn(document, 'addEventListener'),
+    vi.spyOn(indexedDB, 'open'),
+  ];
+  vi.stubGlobal('WebSocket', function WebSocket() {
+    touched.push('WebSocket');
+  });
+  const client = createClient({ url, token: () => (touched.push('token'), 't') });
+  const channel = client.channel('room', { start: 'stored' });
+  channel.on('state', () => undefined);
+  client.on('error', () => undefined);
+  expect([channel.position, channel.state, client.stats().delivered]).toEqual([
+    undefined,
+    { name: 'idle' },
+    0,
+  ]);
+  for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+  expect(touched).toEqual([]);
+  vi.restoreAllMocks();
+});
+
+test('nothing happens before connect() or the first subscription', async () => {
+  const { client, clock, network, page, room, store, pass } = setup();
+  room().on('state', () => undefined);
+  await pass(60_000);
+  expect([network.sockets.length, page.listeners.size, store.loads, clock.pending]).toEqual([
+    0, 0, 0, 0,
+  ]);
+  client.connect();
+  expect([network.sockets.length, page.listeners.size]).toEqual([1, 1]);
+});
+
+test.each<Partial<ClientOptions>>([{ maxQueued: 2 }, { handlerTimeoutMs: false }, { flushMs: 20 }])(
+  'the bounds themselves are fine: %j',
+  (options) => {
+    expect(createClient({ url, ...options }).state.name).toBe('idle');
+  },
+);
