@@ -26,6 +26,8 @@ export type Phase =
       readonly reason: SnapshotReason;
       readonly target: Position;
       readonly lost: Loss | undefined;
+      /** The owner token of the place that was lost. */
+      readonly tok: string;
       /** The newest position heard of meanwhile. */
       heard: Position | undefined;
     }

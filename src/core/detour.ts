@@ -16,6 +16,11 @@ export interface Detour {
   readonly keep?: GapDetector;
 }
 
+/** Is nothing lost? */
+export function isEmpty({ loss }: Detour): boolean {
+  return loss.to !== undefined && loss.to < loss.from;
+}
+
 /** The store answered after reading had begun at `base` without it, and messages were delivered. */
 export function passedOver(stored: StoredPosition, base: Position, following: Follower): Detour {
   const { detector, epoch } = following;

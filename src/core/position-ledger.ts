@@ -17,8 +17,8 @@ const MAX_DIRTY = 10_000;
 interface Bar {
   /** Where reading began without the store's word. */
   base?: Position;
-  /** The owner token of the gap that names what was passed over: once it is handled, writing goes on. */
-  until?: string;
+  /** Owner tokens from the gap on that names what was passed over: once it is handled, writing goes on. */
+  until?: Set<string>;
 }
 
 type Saving =
@@ -73,13 +73,20 @@ export class PositionLedger {
   }
 
   /** What was passed over is about to be named: until the app has been told, the store remembers it. */
-  barUntil(channel: string, tok: string, base: Position): void {
-    this.#barred.set(channel, { base, until: tok });
+  barUntilTold(channel: string, base: Position): void {
+    this.#barred.set(channel, { base, until: new Set() });
+  }
+
+  /** A new owner token for a position that replaces another. */
+  token(channel: string): string {
+    const tok = this.ctx.random.token();
+    this.#barred.get(channel)?.until?.add(tok);
+    return tok;
   }
 
   /** The handlers finished up to here. On the hot path: once per run of messages. */
   mark(write: PositionWrite): void {
-    if (this.#barred.get(write.channel)?.until === write.position.tok) {
+    if (this.#barred.get(write.channel)?.until?.has(write.position.tok) === true) {
       this.#barred.delete(write.channel);
     }
     const waiting = this.#dirty.get(write.channel);

@@ -8,7 +8,14 @@
  * Live frames only raise suspicion; only an answer of the log settles anything.
  */
 import type { Loss, Phase } from './channel-state.js';
-import { behindSnapshot, discontinued, passedOver, unreachable, type Detour } from './detour.js';
+import {
+  behindSnapshot,
+  discontinued,
+  isEmpty,
+  passedOver,
+  unreachable,
+  type Detour,
+} from './detour.js';
 import { Follower, type FollowerParts } from './follower.js';
 import type { Facts, MessageFrame, Page } from './frames.js';
 import type { GapDetector } from './gap-detector.js';
@@ -32,6 +39,8 @@ export class Reader {
   readonly #left = new Map<string, number>();
   /** A live message that came before there was a position to compare it with. */
   #early: Position | undefined;
+  /** What the log last said of itself, in a join reply or an answer. */
+  #facts: Facts | undefined;
 
   constructor(private readonly parts: ReaderParts) {}
 
@@ -42,7 +51,7 @@ export class Reader {
     this.phase = { name: 'starting' };
     if (facts === undefined) return;
     const position = startPosition(intent.start, facts);
-    if (intent.snapshot) return this.#reset('initial', position, undefined);
+    if (intent.snapshot) return this.#reset('initial', position);
     this.parts.ledger.began(this.parts.channel, position);
     this.follow(position);
     this.compare(facts);
@@ -50,8 +59,8 @@ export class Reader {
 
   /** Goes on from a position that is new: a start, or the state that a snapshot loaded. */
   follow({ epoch, seq }: Position): void {
-    const { channel, ctx, ledger } = this.parts;
-    const position = { epoch, seq, tok: ctx.random.token() };
+    const { channel, ledger } = this.parts;
+    const position = { epoch, seq, tok: ledger.token(channel) };
     this.#enter(position);
     ledger.mark({ channel, mode: 'replace', position });
   }
@@ -75,13 +84,13 @@ export class Reader {
       ledger.discard(channel);
       return this.#enter(stored).heard(detector.want, 0);
     }
-    const follower = this.#detour(passedOver(stored, base, phase));
-    ledger.barUntil(channel, follower.tok, base);
-    follower.pursue(0);
+    ledger.barUntilTold(channel, base);
+    this.#detour(passedOver(stored, base, phase)).pursue(0);
   }
 
   /** The facts of a join reply, held against our position. */
   compare(facts: Facts): void {
+    this.#facts = facts;
     const { phase } = this;
     if (phase.name === 'starting') return this.start();
     if (phase.name === 'resetting') return this.#hearWhileResetting(facts.epoch, facts.head);
@@ -97,7 +106,8 @@ export class Reader {
     const { phase } = this;
     const epoch = frame.epoch ?? this.parts.join.facts?.epoch;
     if (phase.name === 'following') {
-      if (epoch === undefined || epoch === phase.epoch) phase.arrive(frame, seq);
+      // Without an epoch, and before the join reply that would name it, it may be of another log.
+      if (epoch === phase.epoch) phase.arrive(frame, seq);
       else phase.suspect();
     } else if (epoch === undefined) return;
     else if (phase.name === 'resetting') this.#hearWhileResetting(epoch, seq);
@@ -134,6 +144,7 @@ export class Reader {
   judge(page: Page, since: number): void {
     const { phase } = this;
     if (phase.name !== 'following') return;
+    this.#facts = page;
     const verdict = continuity(page, phase.epoch, phase.detector.last, since);
     // A lagging replica looks like a rewind: believed only when answers agree.
     if (verdict === 'rewind' && !this.parts.recovery.unconfirmed(verdict)) return;
@@ -143,14 +154,15 @@ export class Reader {
     else this.#lose(phase, verdict, page, since);
   }
 
-  /** The app prefers fresh to complete: go on from what the join said, and name what is missing. */
+  /** The app prefers fresh to complete: go on from what the log last said, and name what is missing. */
   giveUp(): void {
+    const facts = this.#facts;
     const { phase } = this;
     const { join, recovery } = this.parts;
-    const { facts } = join;
-    if (phase.name !== 'following' || facts === undefined || recovery.failures === 0) return;
+    if (phase.name !== 'following' || facts === undefined) return;
+    if (!join.isIn || recovery.failures === 0) return;
     const detour = unreachable(facts, phase);
-    if (detour.loss.to !== undefined && detour.loss.to < detour.loss.from) return;
+    if (isEmpty(detour)) return;
     recovery.succeeded();
     const follower = this.#detour(detour);
     follower.drain();
@@ -162,10 +174,13 @@ export class Reader {
     const { phase } = this;
     this.parts.consumer.handled(1);
     if (phase.name !== 'resetting') return;
-    const { heard, lost, target } = phase;
+    const { heard, lost, target, tok } = phase;
     const after = position ?? target;
-    if (lost === undefined) this.follow(after);
-    else this.#detour(behindSnapshot(lost, after));
+    const detour = lost === undefined ? undefined : behindSnapshot(lost, after);
+    if (detour === undefined) this.follow(after);
+    // Nothing is lost after all: what was delivered before may still be committed under its owner.
+    else if (isEmpty(detour)) this.#enter({ ...detour.after, tok });
+    else this.#detour(detour);
     // The state may be older than the log was when it was asked for.
     const known = heard ?? target;
     this.heard(known.epoch, known.seq);
@@ -183,7 +198,7 @@ export class Reader {
 
   /** A discontinuity. @param to the last number lost, where it is known: the page continues after it. */
   #lose(
-    { detector, epoch }: Follower,
+    { detector, epoch, tok }: Follower,
     reason: Discontinuity,
     page: Page,
     since: number,
@@ -192,16 +207,18 @@ export class Reader {
     const { intent, recovery } = this.parts;
     const lost = { epoch, from: detector.last + 1, reason };
     recovery.reset();
-    if (intent.snapshot) return this.#reset(reason, { epoch: page.epoch, seq: page.head }, lost);
+    if (intent.snapshot) {
+      return this.#reset(reason, { epoch: page.epoch, seq: page.head }, lost, tok);
+    }
     const had = reason === 'epoch' ? this.#left.get(page.epoch) : undefined;
     const follower = this.#detour(discontinued(lost, page, to, had));
     follower.heard(to === undefined ? page.head : Math.max(detector.want, page.head), 0);
     if (to !== undefined) this.#walk(follower, page, since);
   }
 
-  #reset(reason: SnapshotReason, target: Position, lost: Loss | undefined): void {
+  #reset(reason: SnapshotReason, target: Position, lost?: Loss, tok = ''): void {
     this.flush();
-    this.phase = { name: 'resetting', reason, target, lost, heard: undefined };
+    this.phase = { name: 'resetting', reason, target, lost, tok, heard: undefined };
     this.parts.handout.snapshot(reason, target);
   }
 
@@ -216,19 +233,15 @@ export class Reader {
 
   /** Names what is lost, in order, and goes on behind it under a new owner token. */
   #detour({ after, keep, loss }: Detour): Follower {
-    const { channel, ctx, handout, ledger } = this.parts;
+    const { channel, handout, ledger } = this.parts;
     const { epoch } = after;
     this.#left.delete(loss.epoch);
     if (loss.epoch !== epoch) this.#leave(loss.epoch, loss.from - 1);
     // What was delivered before an epoch was left must not come twice when it is back.
     const seq = Math.max(after.seq, this.#left.get(epoch) ?? 0);
-    const position = { epoch, seq, tok: ctx.random.token() };
-    if (loss.to !== undefined && loss.to < loss.from) {
-      ledger.mark({ channel, mode: 'replace', position });
-    } else {
-      handout.gap(loss, position);
-      this.flush();
-    }
+    const position = { epoch, seq, tok: ledger.token(channel) };
+    handout.gap(loss, position);
+    this.flush();
     return this.#enter(position, keep);
   }
 
