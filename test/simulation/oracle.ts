@@ -90,7 +90,7 @@ export class Oracle {
       else if (effect.type === 'left') {
         const late = this.reading(client, effect.channel)?.late;
         // Named, but the app never came to it: whoever joins anew is still owed it.
-        if (late !== undefined && !this.#told.has(late.gap))
+        if (late !== undefined && (this.#manual(effect.channel) || !this.#told.has(late.gap)))
           client.blind.set(effect.channel, late.base);
         this.#readings.get(client)?.delete(effect.channel);
         // A channel that had failed is left and joined anew in one step.
@@ -210,6 +210,10 @@ export class Oracle {
 
   #page(client: Client, call: number, page: Page): void {
     this.reading(client, page.channel)?.heardPage(call, page);
+  }
+
+  #manual(channel: string): boolean {
+    return this.world.plan.channels.some(({ manual, name }) => manual && name === channel);
   }
 
   #asked(client: Client, id: number, request: RecoverRequest): void {

@@ -17,6 +17,7 @@ export const FAULTS = [
   'headsLost',
   'headsLag',
   'lateAttach',
+  'lateReply',
   'ephemeral',
   // connections
   'cut',

@@ -60,7 +60,11 @@ export class Reading {
   }
 
   loaded(position: StoredPosition | undefined, oracle: Oracle): void {
-    if (this.#asked === 'answered') return;
+    if (this.#asked === 'answered') {
+      // Another tab has stored one between two answers, and reading has not begun yet.
+      if (this.#snapshot === undefined) this.at ??= position;
+      return;
+    }
     this.#asked = 'answered';
     const blind = this.blind.get(this.channel);
     this.blind.delete(this.channel);
@@ -83,7 +87,10 @@ export class Reading {
     if (this.#asked === 'answered' || this.at !== undefined) return;
     const numbers = client.session.numbers(this.channel);
     if (numbers === undefined) return;
-    if (!asksStore) this.#asked = 'answered';
+    if (!asksStore) {
+      this.#asked = 'answered';
+      this.blind.delete(this.channel);
+    }
     this.at = { epoch: numbers.epoch, seq: numbers.last };
   }
 
@@ -99,15 +106,18 @@ export class Reading {
 
   /** The input is done: a start must show by now, and what was owed must have come. */
   settled(client: Client, oracle: Oracle): void {
-    if (this.#owed !== undefined)
-      oracle.fail(
-        'I2',
-        `${this.channel}: ${this.#owed.seq} was stored, and passed over in silence`,
-      );
+    const owed = this.#owed;
+    this.#owed = undefined;
+    // Manual commits: whether the app had committed the gap before it left is not known here.
+    if (owed !== undefined && !this.plan.manual)
+      oracle.fail('I2', `${this.channel}: ${owed.seq} was stored, and passed over in silence`);
     if (this.#taken !== undefined) {
       const taken = this.#taken;
       this.#taken = undefined;
-      if (this.#snapshot?.reason === 'initial') this.#begin(taken);
+      if (this.#snapshot?.reason === 'initial') {
+        this.#begin(taken);
+        this.world.forgetHandled(client.id, this.channel);
+      }
       this.#snapshot = undefined;
     }
     if (this.at !== undefined || this.#snapshot !== undefined) return;

@@ -180,7 +180,12 @@ export class Server {
       // Facts first, attached later: what is published between is never sent.
       world.agenda.in(world.dice.between(1, 100), () => void link.attached.add(channel));
     } else link.attached.add(channel);
-    link.down(reply);
+    if (!world.strike('lateReply', 0.8)) return link.down(reply);
+    // Attached first, answered later: messages overtake the answer.
+    world.agenda.in(world.dice.between(1, 100), () => {
+      if (!link.attached.has(channel)) return;
+      link.down({ type: 'subscribed', id, channel, ...this.#facts(channel) });
+    });
   }
 
   #facts(channel: string): Facts {

@@ -83,6 +83,8 @@ export class ChannelLog {
   readonly epochs = new Map<string, EpochLog>();
   /** Answers to publish keys of this epoch. */
   readonly keys = new Map<string, number>();
+  /** Runs of burnt numbers so far. */
+  holes = 0;
 
   constructor(
     readonly channel: string,
@@ -99,6 +101,7 @@ export class ChannelLog {
   }
 
   burn(kind: 'void' | 'hole', count: number): void {
+    if (kind === 'hole') this.holes += 1;
     for (let i = 0; i < count; i += 1) this.log.slots.push(kind === 'void' ? VOID : HOLE);
     this.#trim();
   }

@@ -12,6 +12,9 @@ import { ChannelLog } from './truth.js';
 /** A schedule with more steps than this goes in circles. */
 const MOST_STEPS = 60_000;
 
+/** Each hole takes three answers, up to two seconds apart, before it is believed. */
+const MOST_HOLES = 3;
+
 export interface Result {
   readonly seed: number;
   readonly steps: number;
@@ -114,7 +117,8 @@ export class World {
 
   publish(channel: string): number {
     const log = this.log(channel);
-    if (this.strike('hole', 0.15)) log.burn('hole', this.dice.between(1, 2));
+    if (log.holes < MOST_HOLES && this.strike('hole', 0.15))
+      log.burn('hole', this.dice.between(1, 2));
     if (this.strike('void', 0.25)) log.burn('void', this.dice.between(1, 3));
     const seq = log.append(this.agenda.now);
     this.tracer?.(this.agenda.now, `+ ${channel} ${log.log.epoch} ${seq}`);
@@ -135,6 +139,12 @@ export class World {
     log.rewind(Math.max(0, log.head - by));
     this.#rewound.add(channel);
     this.tracer?.(this.agenda.now, `* ${channel} rewinds to ${log.head}`);
+  }
+
+  /** A state was loaded anew: what lies behind it may come again. */
+  forgetHandled(client: number, channel: string): void {
+    const prefix = `${client} ${channel} `;
+    for (const key of this.handled) if (key.startsWith(prefix)) this.handled.delete(key);
   }
 
   rewound(channel: string): void {
