@@ -49,20 +49,12 @@ export class Connection {
 
   /** The app wants a connection: dial now, whatever the wait was for. */
   connect(): void {
-    switch (this.#state.name) {
-      case 'unauthorized':
-      case 'failed':
-        this.auth.reset();
-        this.#failures = 0;
-        this.#prepare();
-        return;
-      case 'idle':
-      case 'waiting':
-        this.#prepare();
-        return;
-      default:
-        return;
-    }
+    const { name } = this.#state;
+    if (name === 'unauthorized' || name === 'failed') {
+      this.auth.reset();
+      this.#failures = 0;
+    } else if (name !== 'idle' && name !== 'waiting') return;
+    this.#prepare();
   }
 
   /** A channel is wanted: the first one makes us dial; later ones do not cut a wait short. */
@@ -246,7 +238,8 @@ export class Connection {
     this.#attempt += 1;
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
-    this.#enter({ name: 'dialing', since: this.ctx.now });
+    // For the app nothing changes: it has been connecting since the token was asked for.
+    this.#state = { name: 'dialing', since: this.ctx.now };
     this.ctx.emit({ type: 'dial', attempt: this.#attempt });
   }
 
