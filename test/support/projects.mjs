@@ -6,7 +6,16 @@ const testsIn = (...folders) => folders.map((folder) => `test/${folder}/**/*.tes
  * test/package/arrows.test.ts looks for such files.
  */
 export const projects = {
-  unit: testsIn('core', 'adapters', 'client', 'dialects', 'testing', 'package', 'simulation'),
+  unit: testsIn(
+    'core',
+    'adapters',
+    'client',
+    'dialects',
+    'testing',
+    'package',
+    'simulation',
+    'mutants',
+  ),
   node: testsIn('server', 'e2e'),
   browser: testsIn('browser'),
 };

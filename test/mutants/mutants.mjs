@@ -1,0 +1,18 @@
+/** The mutations: each breaks one rule at one place, by a text that is there exactly once. */
+import { facts } from './list/facts.mjs';
+import { keeping } from './list/keeping.mjs';
+import { numbers } from './list/numbers.mjs';
+import { talking } from './list/talking.mjs';
+
+/**
+ * @typedef {object} Mutant
+ * @property {string} name
+ * @property {string} rule the rule that it breaks, as it should be.
+ * @property {string} file
+ * @property {string} find the exact text, which occurs once in the file.
+ * @property {string} replace
+ * @property {boolean} [byTests] ask the unit tests first: the simulator does not look there.
+ */
+
+/** @type {readonly Mutant[]} */
+export const mutants = [...numbers, ...facts, ...talking, ...keeping];

@@ -1,0 +1,124 @@
+/** A copy of the sources in a temporary folder, where one of them can be wrong for a while. */
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rollup } from 'rollup';
+import ts from 'typescript';
+
+/** @typedef {import('./mutants.mjs').Mutant} Mutant */
+
+const home = fileURLToPath(new URL('../..', import.meta.url));
+const COPIED = [
+  'package.json',
+  'tsconfig.json',
+  'src',
+  'test/tsconfig.json',
+  'test/client',
+  'test/core',
+  'test/mutants',
+  'test/simulation',
+  'test/support',
+];
+
+/** Types are taken off once for each text: a mutation changes one file out of seventy. */
+const stripped = new Map();
+
+/** @type {import('rollup').Plugin} */
+const stripTypes = {
+  name: 'strip-types',
+  async resolveId(source, importer) {
+    if (!importer?.endsWith('.ts') || !/^\.{1,2}\/.*\.js$/.test(source)) return null;
+    return this.resolve(source.replace(/\.js$/, '.ts'), importer, { skipSelf: true });
+  },
+  transform(code, id) {
+    if (!id.endsWith('.ts')) return null;
+    const known = stripped.get(code);
+    if (known !== undefined) return { code: known, map: null };
+    const { outputText } = ts.transpileModule(code, {
+      fileName: id,
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+      },
+    });
+    stripped.set(code, outputText);
+    return { code: outputText, map: null };
+  },
+};
+
+export class Sandbox {
+  folder = mkdtempSync(join(tmpdir(), 'lastseq-mutants-'));
+  #bundles = 0;
+
+  constructor() {
+    for (const path of COPIED) {
+      const from = join(home, path);
+      if (existsSync(from)) cpSync(from, join(this.folder, path), { recursive: true });
+    }
+    symlinkSync(join(home, 'node_modules'), join(this.folder, 'node_modules'), 'junction');
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * @template T
+   * @param {Mutant} mutant
+   * @param {() => Promise<T>} work what is done while the mutation is in place.
+   * @returns {Promise<T>}
+   */
+  async with(mutant, work) {
+    const file = join(this.folder, mutant.file);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, mutate(text, mutant));
+    try {
+      return await work();
+    } finally {
+      writeFileSync(file, text);
+    }
+  }
+
+  /**
+   * The simulator in one file.
+   *
+   * @param {string | undefined} concerned a source file.
+   * @returns {Promise<string | undefined>} the bundle; undefined when that file is no part of it.
+   */
+  async bundle(concerned) {
+    const bundle = await rollup({
+      input: join(this.folder, 'test/mutants/seeds.ts'),
+      external: (id) => id.startsWith('node:'),
+      plugins: [stripTypes],
+    });
+    if (concerned !== undefined && !bundle.watchFiles.includes(join(this.folder, concerned))) {
+      return undefined;
+    }
+    this.#bundles += 1;
+    const file = join(this.folder, `seeds-${this.#bundles}.mjs`);
+    await bundle.write({ file, format: 'esm', inlineDynamicImports: true });
+    return file;
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {Mutant} mutant
+ */
+export function mutate(text, { find, name, replace }) {
+  const parts = text.split(find);
+  if (parts.length !== 2) {
+    throw new Error(`${name}: the text to find is there ${parts.length - 1} times, not once`);
+  }
+  return parts.join(replace);
+}
