@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { StandardSchema } from '../../src/index.js';
+import { deferred, setup, thrown } from './harness.js';
+
+type Result = Awaited<ReturnType<StandardSchema<number>['~standard']['validate']>>;
+
+const schema = (
+  validate: (value: unknown) => Result | Promise<Result> | PromiseLike<Result>,
+): StandardSchema<number> => ({ '~standard': { version: 1, validate: validate as never } });
+
+const length = (value: unknown): Result =>
+  typeof value === 'string' && value !== 'm2'
+    ? { value: value.length }
+    : { issues: [{ message: 'not a string' }] };
+
+test.each<[string, (value: unknown) => Result | Promise<Result> | PromiseLike<Result>]>([
+  ['at once', length],
+  ['later', (value) => Promise.resolve().then(() => length(value))],
+  [
+    'with a promise of its own kind',
+    (value) => ({ then: (ok: any) => ok(length(value)) }) as never,
+  ],
+])(
+  'a schema that answers %s types the data; what does not fit is an error',
+  async (_, validate) => {
+    const { room, reports, store, publishTo, pass } = setup();
+    const seen: unknown[] = [];
+    room({ start: 'earliest', schema: schema(validate) }).subscribe(
+      ({ data }) => void seen.push(data),
+    );
+    await pass();
+    publishTo(3);
+    await pass(1_000);
+    expect(seen).toEqual([2, 2]);
+    expect(reports.map(({ code, details }) => [code, details])).toEqual([
+      ['schema', { channel: 'room', seq: 2, issues: [{ message: 'not a string' }] }],
+    ]);
+    expect(store.kept.get('room')?.seq).toBe(3);
+  },
+);
+
+test.each<[string, () => Result | Promise<Result>]>([
+  [
+    'throws',
+    () => {
+      throw new Error('broken');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('broken'))],
+  ['gives nothing', () => undefined as never],
+])('a schema that %s is an error for each message, and delivery goes on', async (_, validate) => {
+  const { room, reports, publishTo, pass } = setup();
+  const channel = room({ start: 'earliest', schema: schema(validate) });
+  const seen: unknown[] = [];
+  channel.subscribe(({ data }) => void seen.push(data));
+  await pass();
+  publishTo(2);
+  await pass();
+  expect(seen).toEqual([]);
+  expect(reports.map(({ code, details }) => [code, (details as { seq: number }).seq])).toEqual([
+    ['schema', 1],
+    ['schema', 2],
+  ]);
+  expect(channel.position?.seq).toBe(2);
+});
+
+test('a message whose handlers leave while it is checked waits for the next ones', async () => {
+  const { room, errors, publishTo, pass } = setup();
+  const gate = deferred<Result>();
+  const channel = room({ start: 'earliest', schema: schema(() => gate.promise) });
+  const stop = channel.subscribe(() => undefined);
+  await pass();
+  publishTo(1);
+  stop();
+  gate.resolve({ value: 7 });
+  await pass(30_000);
+  expect(channel.position?.seq).toBe(0);
+  const seen: unknown[] = [];
+  channel.subscribe(({ data }) => void seen.push(data));
+  await pass(40_000);
+  expect([seen, errors]).toEqual([[7], []]);
+});
+
+test('a schema is a validator, or it is refused', () => {
+  expect(thrown(() => setup().room({ schema: (() => 1) as never })).code).toBe('bad_option');
+});

@@ -1,0 +1,140 @@
+import { expect, test, vi } from 'vitest';
+import { FakeNetwork, FakeServer, ManualClock } from '../../src/testing/index.js';
+
+test('time passes only when told, and timers run in order, each at its own time', async () => {
+  const clock = new ManualClock();
+  const ran: [string, number][] = [];
+  clock.after(20, () => void ran.push(['late', clock.now()]));
+  clock.after(10, () => {
+    ran.push(['early', clock.now()]);
+    clock.after(5, () => void ran.push(['nested', clock.now()]));
+  });
+  clock.after(15, () => void ran.push(['called off', 0]))();
+  expect(clock.pending).toBe(2);
+  await clock.advance(20);
+  expect(ran).toEqual([
+    ['early', 10],
+    ['nested', 15],
+    ['late', 20],
+  ]);
+  expect([clock.now(), clock.pending]).toEqual([20, 0]);
+});
+
+test('after a sleep timers run late', async () => {
+  const clock = new ManualClock();
+  const ran: number[] = [];
+  clock.after(10, () => void ran.push(clock.now()));
+  clock.sleep(1_000);
+  expect(ran).toEqual([]);
+  await clock.advance(0);
+  expect(ran).toEqual([1_000]);
+});
+
+test('settling outlasts chains of promises and of tasks, also under fake timers', async () => {
+  vi.useFakeTimers();
+  try {
+    const clock = new ManualClock();
+    let steps = 0;
+    const chain = async (): Promise<void> => {
+      for (let i = 0; i < 500; i += 1) await Promise.resolve();
+      steps += 1;
+    };
+    clock.soon(() => void chain().then(() => clock.soon(() => void chain())));
+    await clock.settle();
+    expect([steps, clock.pending]).toEqual([2, 0]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+/** A client's end in raw frames. */
+function connect(network: FakeNetwork) {
+  const heard: any[] = [];
+  const transport = network.transport((event) => {
+    heard.push(event.type === 'received' ? JSON.parse(event.data as string) : event.type);
+  });
+  transport.open(1, 'wss://example.test');
+  return { heard, transport, send: (frame: object) => transport.send(JSON.stringify(frame)) };
+}
+
+test('the fake server says welcome before it answers anything', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  const { heard, transport } = connect(network);
+  network.onSocket = () => undefined;
+  await clock.settle();
+  transport.send(JSON.stringify({ type: 'subscribe', id: 1, channel: 'a' }));
+  expect(heard.map((event) => event.type ?? event)).toEqual(['opened', 'welcome']);
+  await clock.settle();
+  expect(heard.at(-1)).toEqual({
+    type: 'subscribed',
+    id: 1,
+    channel: 'a',
+    epoch: 'e1',
+    head: 0,
+    oldest: 1,
+  });
+  expect(server.questions).toEqual([]);
+});
+
+test('the fake server publishes a key once', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  const { heard, send } = connect(network);
+  await clock.settle();
+  for (const id of [1, 2]) send({ type: 'publish', id, channel: 'a', key: 'k', data: 'x' });
+  send({ type: 'publish', id: 3, channel: 'b', key: 'k', data: 'x' });
+  await clock.settle();
+  expect(heard.filter(({ type }) => type === 'ack').map(({ id, seq }) => [id, seq])).toEqual([
+    [1, 1],
+    [2, 1],
+    [3, 1],
+  ]);
+  expect(server.log.facts('a').head).toBe(1);
+});
+
+test('the fake server loses, withholds and reorders live messages, and its log keeps them', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  const { heard, send } = connect(network);
+  await clock.settle();
+  send({ type: 'subscribe', id: 1, channel: 'a' });
+  await clock.settle();
+  heard.length = 0;
+  server.dropNext(1);
+  server.publish('a', 1);
+  server.hold();
+  server.publish('a', 2);
+  server.publish('a', 3);
+  expect(server.held).toHaveLength(2);
+  server.release([1, 0]);
+  expect(heard.map(({ seq }) => seq)).toEqual([3, 2]);
+  server.goSilent();
+  server.publish('a', 4);
+  expect(heard).toHaveLength(2);
+  const page = server.log.page({ channel: 'a', epoch: 'e1', seq: 1 }, 2);
+  expect([page.messages.map(({ seq }) => seq), page.more]).toEqual([[2, 3], true]);
+  server.log.trim('a', 4);
+  expect(server.log.facts('a')).toEqual({ epoch: 'e1', head: 4, oldest: 4 });
+  server.log.restart('e2');
+  expect(server.log.facts('a')).toEqual({ epoch: 'e2', head: 0, oldest: 1 });
+});
+
+test('a server that is down drops the handshake; a cut ends the connection with its code', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  server.up = false;
+  const first = connect(network);
+  await clock.settle();
+  expect(first.heard).toEqual(['dropped']);
+  server.up = true;
+  const second = connect(network);
+  await clock.settle();
+  server.cut(1012);
+  expect(second.heard.at(-1)).toBe('dropped');
+  expect(network.sockets.map(({ state }) => state)).toEqual(['closed', 'closed']);
+});
