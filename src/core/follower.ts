@@ -110,10 +110,9 @@ export class Follower {
     const end = walkPage(page, detector, (message) => this.#accept(message, message.seq, true));
     this.drain();
     detector.hint(page.head);
-    if (end.name === 'full') return undefined;
     // What live frames brought meanwhile is progress too: the page only covers old ground.
     const progress = detector.last > before || (end.name === 'through' && coveredTo(page) > since);
-    if (progress || !detector.behind) {
+    if (progress || end.name === 'full' || !detector.behind) {
       recovery.succeeded();
       this.pursue(0);
     } else if (end.name === 'hole') {
