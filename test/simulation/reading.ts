@@ -71,9 +71,10 @@ export class Reading {
     this.#base = blind;
     if (position === undefined) {
       if (blind !== undefined) oracle.begins(this.channel, blind);
-    } else if (blind === undefined) {
-      if (this.at === undefined && this.#snapshot === undefined) this.at = position;
-    } else if (this.plan.snapshot) return;
+    } else if (this.at === undefined) {
+      if (this.#snapshot === undefined) this.at = position;
+    } else if (blind === undefined) return;
+    else if (this.plan.snapshot) return;
     else if (position.epoch !== blind.epoch) this.#owed = position;
     else if (position.seq < blind.seq) {
       const untouched = this.at?.epoch === blind.epoch && this.at.seq === blind.seq;
@@ -129,6 +130,8 @@ export class Reading {
   handledOnce(client: Client, epoch: string, seq: number, oracle: Oracle): void {
     // What was not committed may come again after a leave; other starts than `stored` start over.
     if (this.plan.manual || this.plan.start !== 'stored') return;
+    // The epochs that a reader has left are forgotten when the channel is.
+    if (this.world.plan.level.recoveryForeign > 0) return;
     if (this.world.mayRepeat(this.channel)) return;
     const key = `${client.id} ${this.channel} ${epoch} ${seq}`;
     if (this.world.handled.has(key)) oracle.fail('I10 once', key);
@@ -224,8 +227,13 @@ export class Reading {
     this.#owed = undefined;
     if (owed === undefined || gap.epoch !== owed.epoch || gap.from !== owed.seq + 1)
       oracle.fail('I5 late', `${oracle.describe(gap)}, owed from ${owed?.seq}`);
-    if (next.epoch !== this.at?.epoch || next.seq !== this.at.seq)
+    const { at } = this;
+    let seq = at?.seq ?? 0;
+    while (at !== undefined && seq < next.seq && this.#log(at.epoch, oracle).isVoid(seq + 1))
+      seq += 1;
+    if (next.epoch !== at?.epoch || next.seq !== seq)
       oracle.fail('I5 late', `${oracle.describe(gap)} moves the position to ${next.seq}`);
+    this.at = { epoch: next.epoch, seq };
     if (this.#base !== undefined) this.late = { gap, base: this.#base };
     if (owed !== undefined && owed.epoch !== this.at?.epoch) this.#seen.set(owed.epoch, owed.seq);
     this.world.count('late store');
