@@ -174,6 +174,8 @@ export class Client {
       case 'abort':
         this.calls.delete(effect.id);
         return;
+      case 'releaseStore':
+        return store.release();
       case 'load':
         return store.load(this, effect.channel);
       case 'save':
@@ -213,12 +215,15 @@ export class Client {
     const { world } = this;
     const takes = world.strike('tokenSlow', 0.7) ? world.dice.between(100, 500) : 3;
     const fails = world.strike('tokenFail', 0.5);
+    // The user is logged out: the provider says so itself.
+    const final = fails && world.dice.chance(0.2);
     const stale = world.strike('tokenStale', 0.6);
     world.agenda.in(takes, () => {
       this.run(() => {
         // A provider that caches gives out what was refused a moment ago.
         if (!fails && !(stale && this.#token >= 0)) this.#token = world.agenda.now;
-        this.enter({ type: 'token', version, outcome: fails ? 'failed' : 'ready' });
+        const outcome = fails ? (final ? 'refused' : 'failed') : 'ready';
+        this.enter({ type: 'token', version, outcome });
       });
     });
   }

@@ -8,6 +8,7 @@ export class Store {
   /** Channels whose record was taken away or set back: what is delivered again is no fault of ours. */
   readonly tampered = new Set<string>();
   #freeAt = 0;
+  #generation = 0;
   readonly #older: Map<string, StoredPosition>[] = [];
 
   constructor(private readonly world: World) {}
@@ -62,6 +63,13 @@ export class Store {
     for (const [channel, record] of older) this.records.set(channel, record);
   }
 
+  /** The connection is given up: what hangs in it is lost, or comes to its end first all the same. */
+  release(): void {
+    if (this.world.dice.chance(0.5)) return;
+    this.#generation += 1;
+    this.#freeAt = this.world.agenda.now;
+  }
+
   #recordsOf(client: Client): Map<string, StoredPosition> {
     return this.world.plan.settings.persistent ? this.records : client.memory;
   }
@@ -75,7 +83,9 @@ export class Store {
     // Transactions on one store come one after the other, whoever started them.
     this.#freeAt = Math.max(this.#freeAt, agenda.now + takes);
     const works = !world.strike('storeFail', 0.7);
+    const generation = this.#generation;
     agenda.at(this.#freeAt, () => {
+      if (generation !== this.#generation) return;
       // What was on its way when the page died may or may not have come through.
       if (client.isDead && dice.chance(0.5)) return;
       work(works);

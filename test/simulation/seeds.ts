@@ -1,0 +1,16 @@
+/** Seeds that have found something, each with what it was. They are run for ever. */
+export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = [
+  [17, 'a hole swallowed the messages between it and the next void range'],
+  [18, 'a channel joined anew before the store had answered was never stored again'],
+  [35, 'an epoch that came back was read from its oldest message again'],
+  [116, 'an answer of a foreign log made the reader deliver a whole epoch twice'],
+  [184, 'a commit of an earlier message freed the core from a handler that had failed'],
+  [972, 'joins were repeated for ever on a connection that lost everything we sent'],
+  [1303, 'answers that claimed different things were counted together until a rewind was believed'],
+  [2595, 'recovery was repeated for ever on a connection that lost everything we sent'],
+  [3380, 'a replacement that was written twice took the position of another tab back'],
+  [16284, 'giving up went by the facts of an old join, back into a dead epoch'],
+  [19740, 'a snapshot behind which nothing was lost made the store refuse later commits'],
+  [22655, 'commits told as one hid the gap that a bar was waiting for'],
+  [26738, 'answers that looked like a rewind were counted across one that did not'],
+];
