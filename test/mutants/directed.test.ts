@@ -257,3 +257,22 @@ test('an answer that lags behind what was heard of does not settle it', () => {
   expect(script.told).toEqual([6, 7]);
   expect(script.call()?.request.seq).toBe(7);
 });
+
+test('a strange epoch makes us ask the log, wherever it shows', () => {
+  const live = new Script().live(5);
+  live.frames([{ type: 'message', channel: CHANNEL, epoch: 'f', seq: 6, data: 6 }]);
+  expect(live.told).toEqual([]);
+  expect(live.pass(200).all('fetch')).toHaveLength(1);
+  expect(new Script().live(5).heads(5, 'f').pass(200).all('fetch')).toHaveLength(1);
+});
+
+test.each([
+  [6, [6, 7]],
+  [7, ['truncated', 7]],
+  [8, ['truncated']],
+])('what is left begins at %i, behind position 5', (oldest, told) => {
+  const script = new Script().live(5).heads(7).pass(200);
+  script.answer(script.first('fetch').id, { head: 7, oldest, messages: messages(oldest, 7) });
+  expect(script.told).toEqual(told);
+  expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 7, head: 7 });
+});

@@ -29,6 +29,7 @@ export const facts = [
     file: 'src/core/reader.ts',
     find: `    else if (phase.epoch === epoch) phase.heard(head);\n    else phase.suspect();`,
     replace: `    else if (phase.epoch === epoch) phase.heard(head);`,
+    byTests: true,
   },
   {
     name: 'heads-back-ignored',
@@ -86,6 +87,7 @@ export const facts = [
     file: 'src/core/join.ts',
     find: `(state.name === 'asked' && id !== undefined && id !== state.id)`,
     replace: `(state.name === 'asked' && id !== undefined && id < 0)`,
+    byTests: true,
   },
   {
     name: 'start-not-stored',
@@ -100,6 +102,7 @@ export const facts = [
     file: 'src/core/frame-router.ts',
     find: `return find(frame.channel)?.heard(frame.position.epoch, frame.position.seq);`,
     replace: `return;`,
+    byTests: true,
   },
   {
     name: 'bad-frame-ignored',
@@ -107,6 +110,7 @@ export const facts = [
     file: 'src/core/frame-router.ts',
     find: `if (frame.channel !== undefined) find(frame.channel)?.badFrame();`,
     replace: ``,
+    byTests: true,
   },
 
   // --- discontinuities ---
@@ -193,6 +197,7 @@ export const facts = [
     file: 'src/core/recovery.ts',
     find: `if (excess <= 0) return;`,
     replace: `if (excess < 1e9) return;`,
+    byTests: true,
   },
   {
     name: 'give-up-one-too-far',
@@ -209,6 +214,7 @@ export const facts = [
     file: 'src/core/reader.ts',
     find: `if (intent.snapshot) return this.#reset('initial', position`,
     replace: `if (intent.snapshot && position.seq < 0) return this.#reset('initial', position`,
+    byTests: true,
   },
   {
     name: 'no-snapshot-after-a-loss',
@@ -244,6 +250,7 @@ export const facts = [
     file: 'src/core/reader.ts',
     find: `this.heard(known.epoch, known.seq);`,
     replace: ``,
+    byTests: true,
   },
   {
     name: 'snapshot-brings-twice',

@@ -140,6 +140,7 @@ export const keeping = [
     file: 'src/core/position.ts',
     find: `if (stored.tok === position.tok && stored.epoch === position.epoch) {`,
     replace: `if ((stored.tok === position.tok || mode === 'advance') && stored.epoch === position.epoch) {`,
+    byTests: true,
   },
   {
     name: 'replace-refused',

@@ -30,6 +30,7 @@ export const numbers = [
     file: 'src/core/follower.ts',
     find: `if (this.#accept(frame, seq, false)) this.drain();`,
     replace: `this.#accept(frame, seq, false);`,
+    byTests: true,
   },
   {
     name: 'held-unbounded',
@@ -44,6 +45,7 @@ export const numbers = [
     file: 'src/core/gap-detector.ts',
     find: `    this.hint(seq);\n    if (this.#held.has(seq)`,
     replace: `    if (this.#held.size < max) this.hint(seq);\n    if (this.#held.has(seq)`,
+    byTests: true,
   },
   {
     name: 'void-moves-back',
@@ -65,6 +67,7 @@ export const numbers = [
     file: 'src/core/gap-detector.ts',
     find: `if (head > this.want) this.want = head;`,
     replace: `this.want = head;`,
+    byTests: true,
   },
   {
     name: 'held-kept-across-branches',
@@ -72,6 +75,7 @@ export const numbers = [
     file: 'src/core/gap-detector.ts',
     find: `    this.want = this.last;\n    this.#held.clear();`,
     replace: `    this.want = this.last;`,
+    byTests: true,
   },
   {
     name: 'live-epoch-ignored',
@@ -93,6 +97,7 @@ export const numbers = [
     file: 'src/core/reader.ts',
     find: `      else phase.suspect();\n    } else if (epoch === undefined) return;`,
     replace: `    } else if (epoch === undefined) return;`,
+    byTests: true,
   },
   {
     name: 'baseline-from-first-message',
@@ -107,6 +112,7 @@ export const numbers = [
     file: 'src/core/reader.ts',
     find: `    else this.#early = { epoch, seq };`,
     replace: `    else this.#early = undefined;`,
+    byTests: true,
   },
 
   // --- pages ---
@@ -116,6 +122,7 @@ export const numbers = [
     file: 'src/core/codec.ts',
     find: `({ channel, epoch, since: seq })`,
     replace: `({ channel, epoch, since: seq + 1 })`,
+    byTests: true,
   },
   {
     name: 'asked-from-want',
@@ -158,6 +165,7 @@ export const numbers = [
     file: 'src/core/page-walk.ts',
     find: `facts.oldest > last + 1 ?`,
     replace: `facts.oldest > last + 2 ?`,
+    byTests: true,
   },
   {
     name: 'truncation-ignored',
@@ -165,6 +173,7 @@ export const numbers = [
     file: 'src/core/page-walk.ts',
     find: `facts.oldest > last + 1 ?`,
     replace: `facts.oldest > last + 1e9 ?`,
+    byTests: true,
   },
   {
     name: 'more-ignored',
@@ -179,6 +188,7 @@ export const numbers = [
     file: 'src/core/page-walk.ts',
     find: `if (page.upto !== undefined) return page.upto;`,
     replace: ``,
+    byTests: true,
   },
   {
     name: 'page-not-contiguous',

@@ -9,6 +9,7 @@ export const talking = [
     file: 'src/core/recovery.ts',
     find: `if (name === 'queued' || name === 'asking' || name === 'backingOff') return;`,
     replace: `if (name === 'queued' || name === 'backingOff') return;`,
+    byTests: true,
   },
   {
     name: 'backoff-cut-short',
@@ -23,6 +24,7 @@ export const talking = [
     file: 'src/core/recovery.ts',
     find: `if (this.state.name !== 'asking' || this.state.id !== id) return undefined;`,
     replace: `if (this.state.name !== 'asking') return undefined;`,
+    byTests: true,
   },
   {
     name: 'failed-call-is-an-empty-answer',
