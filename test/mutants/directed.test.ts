@@ -276,3 +276,17 @@ test.each([
   expect(script.told).toEqual(told);
   expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 7, head: 7 });
 });
+
+test('void numbers that lie behind us move nothing back', () => {
+  const script = new Script().live(5).heads(8).pass(200);
+  const page = {
+    head: 8,
+    void: [
+      [2, 3],
+      [7, 7],
+    ],
+    messages: [6, 8].map((seq) => ({ seq, data: seq })),
+  } as const;
+  script.answer(script.first('fetch').id, page);
+  expect(script.told).toEqual([6, 8]);
+});

@@ -53,6 +53,7 @@ export const numbers = [
     file: 'src/core/gap-detector.ts',
     find: `if (to <= this.last) return;`,
     replace: ``,
+    byTests: true,
   },
   {
     name: 'hint-never-dropped',
@@ -264,8 +265,8 @@ export const numbers = [
     name: 'empty-page-is-progress',
     rule: 'answers that bring nothing are not asked for in a loop',
     file: 'src/core/follower.ts',
-    find: `if (progress || !detector.behind) {`,
-    replace: `if (progress || detector.want > 0) {`,
+    find: `if (progress ||`,
+    replace: `if (progress || page.head >= 0 ||`,
   },
   {
     name: 'start-earliest-off-by-one',
