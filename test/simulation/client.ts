@@ -87,13 +87,14 @@ export class Client {
   }
 
   join(plan: ChannelPlan): void {
-    const channel = plan.name;
-    if (!this.channels.has(channel)) {
-      this.channels.set(channel, new DeliveryModel(this.world, this, plan));
-    }
-    const { maxAttempts, snapshot } = plan;
-    const intent = { start: this.#start(plan), snapshot, maxAttempts };
-    this.enter({ type: 'join', channel, intent });
+    this.run(() => {
+      const { maxAttempts, name: channel, snapshot } = plan;
+      if (!this.channels.has(channel)) {
+        this.channels.set(channel, new DeliveryModel(this.world, this, plan));
+      }
+      const intent = { start: this.#start(plan), snapshot, maxAttempts };
+      this.input({ type: 'join', channel, intent });
+    });
   }
 
   publish(id: number, channel: string, timeoutMs: number | undefined): void {
