@@ -74,6 +74,37 @@ describe('the connection', () => {
     expect(script.enter({ type: 'opened', attempt: 1 }).effects).toEqual([]);
   });
 
+  test('an open socket proves nothing: the backoff grows while connections die young', () => {
+    const script = new Script().enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+    let longest = 0;
+    for (let i = 0; i < 12; i += 1) {
+      const { attempt } = script.first('dial');
+      script.enter({ type: 'opened', attempt });
+      const facts = { epoch: 'e', head: 5, oldest: 1 };
+      script.frames([{ type: 'subscribed', channel: CHANNEL, ...facts }], attempt);
+      script.enter({ type: 'dropped', attempt, code: 1006, reason: '' });
+      const { state } = script.first('connectionState');
+      const wait = (state.name === 'waiting' && state.retryInMs) || 0;
+      longest = Math.max(longest, wait);
+      script.pass(wait + 1);
+    }
+    expect(longest).toBeGreaterThan(2 * second);
+  });
+
+  test('a page that is hidden for good does not dial', () => {
+    const script = new Script().live(5);
+    script.enter({ type: 'page', signal: 'pagehide' });
+    script.enter({ type: 'page', signal: 'online' });
+    expect(script.pass(60 * second).all('dial')).toEqual([]);
+    expect(script.enter({ type: 'page', signal: 'pageshow' }).all('dial')).toHaveLength(1);
+  });
+
+  test('a subscribe that is not answered is repeated under its id', () => {
+    const script = new Script().enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+    const [first] = script.enter({ type: 'opened', attempt: 1 }).sentOf('subscribe');
+    expect(script.pass(11 * second).sentOf('subscribe')).toContainEqual(first);
+  });
+
   test('nothing is left to run after close', () => {
     const script = new Script().live(5).heads(9);
     script.enter({ type: 'close' });

@@ -290,3 +290,84 @@ test('void numbers that lie behind us move nothing back', () => {
   script.answer(script.first('fetch').id, page);
   expect(script.told).toEqual([6, 8]);
 });
+
+test('only answers in a row that say the same are believed', () => {
+  const script = new Script().live(5).heads(7);
+  const rewind = { head: 4 };
+  const hole = { head: 7 };
+  for (const page of [rewind, hole, rewind, hole, rewind]) {
+    script.answer(script.call()?.id ?? 0, page);
+    expect(script.told).toEqual([]);
+  }
+});
+
+test('a hole is believed when three answers agree, and named before what lies behind it', () => {
+  const script = new Script().live(5).heads(8);
+  const page = { head: 8, messages: messages(8, 8) };
+  for (const told of [[], [], ['hole', 8]]) {
+    script.answer(script.call()?.id ?? 0, page);
+    expect(script.told).toEqual(told);
+  }
+});
+
+test('an epoch that comes back goes on where it was left', () => {
+  const script = new Script().live(5).heads(3, 'f');
+  script.answer(script.call()?.id ?? 0, { epoch: 'f', head: 3 });
+  expect(script.told).toEqual(['epoch']);
+  script.answer(script.call()?.id ?? 0, { epoch: 'f', head: 3, messages: messages(1, 3) });
+  script.heads(6, 'e');
+  script.answer(script.call()?.id ?? 0, { epoch: 'e', head: 6 });
+  expect(script.told).toEqual(['epoch']);
+  expect(script.call()?.request).toMatchObject({ epoch: 'e', seq: 5 });
+});
+
+test('who gives up goes on with what is held', () => {
+  const script = new Script({ giveUpAfterMs: 300, backoffBaseMs: 60_000, backoffCapMs: 60_000 });
+  script.live(5).message(8).pass(200);
+  script.refuse(script.first('fetch').id, 500).pass(400);
+  expect(script.told).toEqual(['unreachable', 8]);
+  expect(script.items[0]).toMatchObject({ gap: { from: 6, to: 7 } });
+});
+
+test('a head that went back makes us ask the log', () => {
+  const script = new Script().live(5).heads(5).heads(3).pass(200);
+  expect(script.all('fetch')).toHaveLength(1);
+});
+
+test('a state older than what was delivered brings nothing twice', () => {
+  const script = new Script().live(5, { start: 'latest', snapshot: true, maxAttempts: 5 });
+  script.enter({ type: 'snapshotTaken', channel: CHANNEL }).heads(20).pass(200);
+  script.answer(script.first('fetch').id, { head: 20, oldest: 15, messages: messages(15, 20) });
+  script.enter({ type: 'snapshotTaken', channel: CHANNEL, position: { epoch: 'e', seq: 3 } });
+  expect(script.session.numbers(CHANNEL)?.last).toBe(5);
+});
+
+test('a question names no more channels than the server takes', () => {
+  const script = new Script({ carrier: 'socket' });
+  const channels = ['a', 'b', 'c'];
+  const intent = { start: 'latest', snapshot: false, maxAttempts: 5 } as const;
+  for (const channel of channels) script.enter({ type: 'join', channel, intent });
+  script.enter({ type: 'opened', attempt: 1 });
+  script.frames([{ type: 'welcome', caps: ['recover'], limits: { batch: 2 } }]);
+  const facts = { epoch: 'e', head: 5, oldest: 1 };
+  script.frames(channels.map((channel) => ({ type: 'subscribed', channel, ...facts })));
+  script.frames(channels.map((channel) => ({ type: 'subscribed', channel, ...facts, head: 9 })));
+  expect(script.sentOf('recover').map(({ items }) => items.length)).toEqual([2, 1]);
+});
+
+test('a leave waits for the handler at work', () => {
+  const script = new Script({ leaveDelayMs: 500 }).live(5).message(6);
+  script.enter({ type: 'handling', channel: CHANNEL });
+  script.enter({ type: 'release', channel: CHANNEL });
+  expect(script.pass(2_000).all('left')).toEqual([]);
+  script.enter({ type: 'handled', channel: CHANNEL, count: 1 });
+  expect(script.pass(500).all('left')).toHaveLength(1);
+});
+
+test('who comes back before the leave goes on', () => {
+  const script = new Script({ leaveDelayMs: 500 }).live(5);
+  expect(script.enter({ type: 'release', channel: CHANNEL }).all('left')).toEqual([]);
+  const intent = { start: 'latest', snapshot: false, maxAttempts: 5 } as const;
+  script.enter({ type: 'join', channel: CHANNEL, intent });
+  expect(script.pass(2_000).all('left')).toEqual([]);
+});
