@@ -73,9 +73,10 @@ export class Liveness {
 
   deadline(name: 'watchdog' | 'probe', slept: boolean): Verdict {
     if (name === 'watchdog') {
-      const silentMs = this.ctx.now - this.#heardAt;
       this.#arm();
-      if (silentMs < this.#heartbeatMs * MISSED_BEATS) return 'alive';
+      // As the deadline itself is made up: a difference may be rounded the other way, and a deadline
+      // that is due but not yet over would be set and taken for ever.
+      if (this.ctx.now < this.#silentAt) return 'alive';
       if (!slept) return 'dead';
       this.ctx.arm('watchdog', this.#heartbeatMs * MISSED_BEATS);
       return this.suspect();
@@ -96,6 +97,11 @@ export class Liveness {
   }
 
   #arm(): void {
-    this.ctx.deadlines.set('watchdog', this.#heardAt + this.#heartbeatMs * MISSED_BEATS);
+    this.ctx.deadlines.set('watchdog', this.#silentAt);
+  }
+
+  /** When the silence is long enough to be suspected. */
+  get #silentAt(): number {
+    return this.#heardAt + this.#heartbeatMs * MISSED_BEATS;
   }
 }
