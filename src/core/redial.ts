@@ -23,7 +23,10 @@ export interface Loss {
 /** Full jitter in every case, the first retry after a drop included: all clients drop together. */
 export function redialMs(loss: Loss, { random, settings }: Context): number {
   if (!loss.online) return OFFLINE_WAIT_MS;
-  if (loss.goawaySpreadMs !== undefined) return random.next() * loss.goawaySpreadMs;
+  // A server that greets and goes away, again and again, meets the backoff: its spread may be 0.
+  if (loss.goawaySpreadMs !== undefined && loss.failures === 0) {
+    return random.next() * loss.goawaySpreadMs;
+  }
   if (loss.code === CLOSE.restart && loss.failures === 0) return random.next() * RESTART_SPREAD_MS;
   const base = loss.code === CLOSE.rate ? settings.backoffCapMs : settings.backoffBaseMs;
   const wait = fullJitterMs(loss.failures, random.next(), base, settings.backoffCapMs);
