@@ -138,6 +138,8 @@ export class Connection {
 
   /** The token of the current socket was refused, by close code or by an error frame. */
   refused(): void {
+    // Several refusals of one answer are one.
+    if (this.#state.name !== 'open' && this.#state.name !== 'dialing') return;
     this.#hangUp('token refused');
     switch (this.auth.refused(this.ctx, this.tokenVersion)) {
       case 'unauthorized':
