@@ -25,6 +25,13 @@ if (unknown.length > 0) throw new Error(`no such mutation: ${unknown.join(', ')}
 const chosen = mutants.filter(({ name }) => only.length === 0 || only.includes(name));
 
 const sandbox = new Sandbox();
+// A run takes long: who stops it should not find its copies weeks later.
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    sandbox.remove();
+    process.exit(1);
+  });
+}
 try {
   const began = Date.now();
   for (const mutant of chosen) await sandbox.with(mutant, async () => undefined);
