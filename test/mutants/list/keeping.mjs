@@ -45,8 +45,9 @@ export const keeping = [
     name: 'delivered-to-nobody',
     rule: 'messages wait until somebody listens',
     file: 'src/delivery.ts',
-    find: `this.handlers.count('message') > 0\n    ) {`,
-    replace: `this.handlers.count('message') >= 0\n    ) {`,
+    find: `this.#batches.length > 0 &&
+      this.handlers.count('message') > 0`,
+    replace: `this.#batches.length > 0`,
   },
   {
     name: 'gap-nobody-hears',
