@@ -3,6 +3,7 @@
  * commits, of those that the app has committed.
  */
 import type { Position, PositionWrite } from './core/position.js';
+import type { Item, Message } from './core/vocabulary.js';
 
 /** How handlers came to be done with an item. */
 export type Ending =
@@ -18,6 +19,9 @@ interface Entry {
   committed: boolean;
 }
 
+/** Items that may wait for the app's commit: far more than a batch, far less than a page's memory. */
+const MAX_UNCOMMITTED = 10_000;
+
 export class CommitLog {
   position: Position | undefined;
   /** Manual commits: items in order that are not both finished and committed. */
@@ -31,6 +35,8 @@ export class CommitLog {
     private readonly manual: boolean,
     /** @param count items that handlers are done with; 0 for a commit that came later. */
     private readonly emit: (count: number, mark: PositionWrite | undefined) => void,
+    /** Commits that never come must not fill the memory: called when no more items may wait. */
+    private readonly full: () => void = () => undefined,
   ) {}
 
   /** The commit function of the item that is being handed to its handlers. */
@@ -59,6 +65,11 @@ export class CommitLog {
     this.#advance();
   }
 
+  /** No more items should be handed out before the app commits some. */
+  get isFull(): boolean {
+    return this.#entries.length >= MAX_UNCOMMITTED;
+  }
+
   /** Says what has changed, once per run of items. */
   flush(): void {
     const count = this.#count;
@@ -79,6 +90,7 @@ export class CommitLog {
   #open(committed = false): Entry {
     const entry: Entry = { mark: undefined, committed };
     this.#entries.push(entry);
+    if (this.#entries.length === MAX_UNCOMMITTED) this.full();
     return entry;
   }
 
@@ -96,4 +108,11 @@ export class CommitLog {
     this.#mark = replaces ? { ...mark, mode: 'replace' } : mark;
     this.position = mark.position;
   }
+}
+
+/** What a finished item says about the position. */
+export function markOf(item: Message | Extract<Item, { type: 'gap' }>, tok: string): PositionWrite {
+  if (item.type === 'gap') return item.after;
+  const { channel, epoch, seq } = item;
+  return { channel, mode: 'advance', position: { epoch, seq, tok } };
 }

@@ -7,7 +7,7 @@ import type { Gap, Input, Item, Message, SnapshotReason } from './core/vocabular
 import { ABANDONED, Emitter, isThenable, together, type Failure, type Outcome } from './emitter.js';
 import { LastseqError, seqOf } from './errors.js';
 import type { Turn } from './turn.js';
-import { CommitLog, type Ending } from './commit-log.js';
+import { CommitLog, type Ending, markOf } from './commit-log.js';
 
 /** A gap or message that the app commits itself, with `commit: 'manual'`. */
 export interface Committable {
@@ -72,11 +72,15 @@ export class Delivery {
   #taken: Position | undefined;
 
   constructor(private readonly parts: DeliveryParts) {
-    const { channel, input, manual } = parts;
-    this.#commits = new CommitLog(manual, (count, mark) => {
+    const { channel, input, manual, report } = parts;
+    const full = (): void => report(new LastseqError('uncommitted', { channel }));
+    const emit = (count: number, mark: PositionWrite | undefined): void => {
       if (count > 0) input({ type: 'handled', channel, count, ...(mark ? { mark } : {}) });
       else if (mark !== undefined) input({ type: 'committed', channel, mark });
-    });
+      // A late commit may have made room for more.
+      if (count === 0) this.wake();
+    };
+    this.#commits = new CommitLog(manual, emit, full);
   }
 
   /** The position up to which the handlers have finished, in order; before they did, where they begin. */
@@ -149,7 +153,8 @@ export class Delivery {
     while (
       this.#state.name === 'ready' &&
       this.#batches.length > 0 &&
-      this.handlers.count('message') > 0
+      this.handlers.count('message') > 0 &&
+      !this.#commits.isFull
     ) {
       if (this.#hasBacklog && this.parts.turn.isOver()) {
         this.#commits.flush();
@@ -289,11 +294,4 @@ export class Delivery {
     const taken = this.#taken === undefined ? {} : { position: this.#taken };
     this.parts.input({ type: 'snapshotTaken', channel: this.parts.channel, ...taken });
   }
-}
-
-/** What a finished item says about the position. */
-function markOf(item: Message | Extract<Item, { type: 'gap' }>, tok: string): PositionWrite {
-  if (item.type === 'gap') return item.after;
-  const { channel, epoch, seq } = item;
-  return { channel, mode: 'advance', position: { epoch, seq, tok } };
 }

@@ -33,6 +33,8 @@ export interface ErrorDetails {
   handler_timeout: { readonly channel: string };
   /** Yours: `snapshot` threw, rejected, or returned something that is no position. Retried with backoff. */
   snapshot_failed: { readonly channel: string };
+  /** Yours: with manual commits, 10,000 items wait for `commit()`. Delivery goes on when some come. */
+  uncommitted: { readonly channel: string };
   /** The server's or the schema's: a message does not fit `schema`. It is passed over. */
   schema: { readonly channel: string; readonly seq: number; readonly issues: readonly unknown[] };
   /** The server's: its log is replaced again and again. The channel is slowed down. */
