@@ -200,7 +200,9 @@ export class LastseqClient {
         this.#log({ event: 'channel', channel: effect.channel, state: effect.state });
         return this.#shared.get(effect.channel)?.enter(effect.state);
       case 'connectionState':
-        return this.#enter(effect.state);
+        this.#state = effect.state;
+        this.#log({ event: 'connection', state: effect.state });
+        return this.#emit('state', effect.state);
       case 'storageState':
         return this.#emit('storage', effect.state);
       case 'published':
@@ -214,17 +216,6 @@ export class LastseqClient {
       case 'notice':
         return this.#log(effect.notice);
     }
-  }
-
-  #enter(state: ConnectionState): void {
-    const before = this.#state;
-    this.#state = state;
-    // To the app, asking for the token is a part of the attempt.
-    if (state.name === 'connecting' && before.name === 'connecting') {
-      if (state.attempt === before.attempt) return;
-    }
-    this.#log({ event: 'connection', state });
-    this.#emit('state', state);
   }
 
   /** Tells the app's error handlers; without any, the page. */

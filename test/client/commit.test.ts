@@ -173,6 +173,37 @@ test('a commit after the channel was left, or the client closed, changes nothing
   expect(store.kept.get('room')?.seq).toBe(0);
 });
 
+test('a commit from before the channel was left says nothing about the channel joined anew', async () => {
+  const { client, items, room, store, stored, publishTo, pass } = await manual();
+  room.subscribe((message) => void items.push(message));
+  await stored();
+  publishTo(2);
+  await room.close();
+  await pass(2_000);
+  const again = client.channel('room', { start: 'latest', commit: 'manual' });
+  again.subscribe(() => undefined);
+  await stored();
+  const before = store.kept.get('room');
+  store.saves.length = 0;
+  items[0]?.commit?.();
+  await stored();
+  expect([store.kept.get('room'), store.saves]).toEqual([before, []]);
+});
+
+test('an item that goes to another handler, because the first failed and left, is one item', async () => {
+  const { room, stored, publishTo, pass } = await manual({}, { onHandlerError: 'retry' });
+  const stop = room.subscribe(() => {
+    throw new Error('no');
+  });
+  await stored();
+  publishTo(1);
+  stop();
+  room.subscribe(({ commit }) => commit?.());
+  await pass(5_000);
+  publishTo(2);
+  expect(await stored()).toBe(2);
+});
+
 test("with commit 'after' an item has no commit()", async () => {
   const { items, room, pass, publishTo } = await manual({}, { commit: 'after' });
   room.subscribe((message) => void items.push(message));

@@ -180,6 +180,21 @@ test('trap 10: a machine that slept probes and kills nothing healthy', async () 
   expect(seen).toEqual([1]);
 });
 
+test('trap 10: a machine that slept first hears what came meanwhile, and then needs no probe', async () => {
+  const { clock, client, server, sent, pass } = await open();
+  // What the socket has queued comes before any later task.
+  const soon = clock.soon.bind(clock);
+  clock.soon = (callback) =>
+    soon(() => {
+      server.beat();
+      callback();
+    });
+  clock.sleep(3_600_000);
+  await pass(10_000);
+  expect(sent('ping')).toEqual([]);
+  expect(client.state).toEqual({ name: 'open' });
+});
+
 test('a machine that slept gives a dead connection up within the probe, and recovers', async () => {
   const { clock, network, server, seen, publishTo, pass } = await open();
   server.goSilent();

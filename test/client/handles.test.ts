@@ -105,6 +105,24 @@ test('a leave waits for the handler at work: its message does not come again', a
   expect(seen).toEqual(['begin 1', 'end 1', 'second 2']);
 });
 
+test('a handle that was there all along joins the channel after another one has left it', async () => {
+  const { room, sent, publishTo, pass } = setup();
+  const [early, first] = [room({ start: 'earliest' }), room()];
+  first.subscribe(() => undefined);
+  await pass();
+  publishTo(1);
+  await first.close();
+  await pass(1_000);
+  expect(early.state).toEqual({ name: 'idle' });
+  const seen: number[] = [];
+  early.subscribe(({ seq }) => void seen.push(seq));
+  await pass(1_000);
+  publishTo(2);
+  await pass();
+  expect(seen).toEqual([1, 2]);
+  expect(sent('subscribe')).toHaveLength(2);
+});
+
 test('options that differ are refused, by name; the same ones and none are fine', async () => {
   const { room, pass } = setup();
   const snapshot = () => undefined;
@@ -155,12 +173,16 @@ test('an aborted signal subscribes nothing, and joins nothing', async () => {
   const channel = room();
   const stop = channel.subscribe(() => undefined, { signal });
   channel.on('state', () => undefined, { signal });
-  client.on('state', () => undefined, { signal });
+  const heard: unknown[] = [];
+  client.on('state', (state) => void heard.push(state), { signal });
   stop();
   await expect(channel.ready({ signal })).rejects.toThrow('gone');
   await expect(channel.items({ signal }).next()).resolves.toEqual({ done: true, value: undefined });
   await pass(1_000);
   expect(network.sockets).toEqual([]);
+  client.connect();
+  await pass();
+  expect([client.state.name, heard]).toEqual(['open', []]);
 });
 
 test('trap 19: a signal that outlives its handlers is not held by them', async () => {

@@ -72,12 +72,13 @@ test('a page that is hidden for good stores at once and lets go of the storage',
 
 test('closing stores what was handled while a save was under way', async () => {
   const store = new SpyStore();
-  const gate = deferred();
+  const [gate, last] = [deferred(), deferred()];
   const save = store.save.bind(store);
   let saves = 0;
   store.save = async (writes) => {
     saves += 1;
     if (saves === 2) await gate.promise;
+    if (saves === 3) await last.promise;
     return save(writes);
   };
   const { client, room, publishTo, pass } = setup({ ports: { store } });
@@ -90,6 +91,9 @@ test('closing stores what was handled while a save was under way', async () => {
   await pass(100);
   expect([saves, closed.done]).toEqual([2, false]);
   gate.resolve();
+  await pass();
+  expect([saves, closed.done, store.releases]).toEqual([3, false, 0]);
+  last.resolve();
   await pass();
   expect(closed.done).toBe(true);
   expect(store.kept.get('room')?.seq).toBe(2);
