@@ -88,6 +88,7 @@ export class PositionLedger {
   mark(write: PositionWrite): void {
     if (this.#barred.get(write.channel)?.until?.has(write.position.tok) === true) {
       this.#barred.delete(write.channel);
+      this.#schedule();
     }
     const waiting = this.#dirty.get(write.channel);
     // A pending replacement is advanced in place: it must still reach the store as a replacement.
