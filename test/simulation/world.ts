@@ -63,7 +63,8 @@ export class World {
     try {
       this.#begin();
       if (!this.agenda.run(END_MS, MOST_STEPS)) this.oracle.fail('I7', 'it goes in circles');
-      for (const tab of this.tabs) tab.signal('hidden');
+      // Broken storage is tried again after up to a minute, or when the page is hidden.
+      if (this.#storageBroke) for (const tab of this.tabs) tab.signal('hidden');
       this.agenda.run(END_MS + 500, MOST_STEPS);
       this.oracle.finish();
     } catch (error) {
@@ -164,6 +165,11 @@ export class World {
   reload(i: number): void {
     this.tabs[i]?.die();
     this.#open(i);
+  }
+
+  get #storageBroke(): boolean {
+    const { level } = this.plan;
+    return level.storeSlow + level.storeFail + level.storeHang > 0;
   }
 
   #open(i: number): void {
