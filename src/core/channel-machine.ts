@@ -270,7 +270,7 @@ export class ChannelMachine implements Asker {
     else this.#reader.resume(unsaved);
     if (unsaved !== undefined && !ledger.isBarred(this.channel)) return;
     // Whatever we go on with, the store may hold an older place that the app has not come to.
-    if (unsaved !== undefined) ledger.bar(this.channel);
+    if (unsaved !== undefined) ledger.barAgain(this.channel);
     ctx.emit({ type: 'load', channel: this.channel });
     ctx.arm(`load ${this.channel}`, ctx.settings.storageTimeoutMs);
   }

@@ -49,6 +49,11 @@ export class PositionLedger {
 
   /** The store has not said yet what it holds: write nothing over it. */
   bar(channel: string): void {
+    if (!this.#barred.has(channel)) this.#barred.set(channel, {});
+  }
+
+  /** The channel is joined anew before the app was told what was passed over: it is still owed. */
+  barAgain(channel: string): void {
     const base = this.#barred.get(channel)?.base;
     this.#barred.set(channel, base === undefined ? {} : { base });
   }
