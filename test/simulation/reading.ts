@@ -93,6 +93,8 @@ export class Reading {
       this.blind.delete(this.channel);
     }
     this.at = { epoch: numbers.epoch, seq: numbers.last };
+    // Begun and left in one tick: nothing was seen of the beginning.
+    if (asksStore && !this.blind.has(this.channel)) this.blind.set(this.channel, this.at);
   }
 
   taken(position: Position): void {
