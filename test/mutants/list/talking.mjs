@@ -146,9 +146,9 @@ export const talking = [
     name: 'no-liveness',
     rule: 'a silent connection is given up',
     file: 'src/core/liveness.ts',
-    find: `if (silentMs < this.#heartbeatMs * MISSED_BEATS) return 'alive';`,
-    replace: `if (silentMs >= 0) this.ctx.arm('watchdog', this.#heartbeatMs * MISSED_BEATS);
-      if (silentMs >= 0) return 'alive';`,
+    find: `if (!slept) return 'dead';`,
+    replace: `this.ctx.arm('watchdog', this.#heartbeatMs * MISSED_BEATS);
+      if (!slept) return 'alive';`,
   },
   {
     name: 'probe-kills-the-healthy',
