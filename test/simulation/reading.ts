@@ -93,8 +93,10 @@ export class Reading {
       this.blind.delete(this.channel);
     }
     this.at = { epoch: numbers.epoch, seq: numbers.last };
-    // Begun and left in one tick: nothing was seen of the beginning.
-    if (asksStore && !this.blind.has(this.channel)) this.blind.set(this.channel, this.at);
+    // Begun and left in one tick: nothing was seen of the beginning. With two tabs the position may
+    // be another's instead, and then nothing is owed.
+    if (asksStore && this.world.plan.tabs === 1 && !this.blind.has(this.channel))
+      this.blind.set(this.channel, this.at);
   }
 
   taken(position: Position): void {

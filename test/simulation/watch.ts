@@ -36,6 +36,7 @@ export class Watch {
 
   effects(client: Client, input: Input, effects: readonly Effect[]): void {
     const { oracle } = this.world;
+    this.#joined(client, input, effects);
     for (const effect of effects) {
       if (input.type === 'close' && !AFTER_CLOSE.has(effect.type))
         oracle.fail('I8', `${effect.type} after close`);
@@ -74,6 +75,28 @@ export class Watch {
         case 'notice':
           this.world.count(`notice ${effect.notice.event}`);
       }
+    }
+  }
+
+  /** A join reply that shows a difference starts work in the same step. */
+  #joined(client: Client, input: Input, effects: readonly Effect[]): void {
+    if (input.type !== 'frames' || input.attempt !== client.attempt) return;
+    const { channels, settings } = this.world.plan;
+    // With several channels on one socket a free call cannot be told from here.
+    if (settings.carrier === 'socket' && channels.length > 1) return;
+    for (const frame of input.frames) {
+      if (frame.type !== 'subscribed' || client.states.get(frame.channel) !== 'joining') continue;
+      const { channel, epoch, head } = frame;
+      const numbers = client.session.numbers(channel);
+      if (numbers?.epoch !== epoch || numbers.last >= head) continue;
+      const mayWait =
+        client.calls.size >= settings.maxCalls || client.channels.get(channel)?.isIdle === false;
+      const works = effects.some(({ type }) => type === 'fetch' || type === 'send');
+      const stalls = effects.some(
+        (effect) => effect.type === 'channelState' && effect.state.name === 'stalled',
+      );
+      if (!works && !mayWait && !stalls)
+        this.world.oracle.fail('I12', `${channel}: ${numbers.last} of ${head}, and no question`);
     }
   }
 
