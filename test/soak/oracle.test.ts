@@ -1,0 +1,100 @@
+// The judge itself: it lets a true story pass, and notices every lie.
+import { describe, expect, test } from 'vitest';
+import { Oracle } from './oracle.mjs';
+import type { Told } from './page.mjs';
+
+const MAX_LENGTH = 5;
+const channel = 'room';
+type Line = Told extends infer One ? (One extends Told ? Omit<One, 'channel'> : never) : never;
+
+/** Ten messages in e1, then a new server with three. Life 1 began at 0, and its namespace goes on. */
+function world(): Oracle {
+  const oracle = new Oracle(MAX_LENGTH);
+  oracle.began('north', 'e1');
+  oracle.publishing('north', channel, 1, 10);
+  oracle.appended('e1', 1, 10, 1);
+  oracle.born(1, 'north', 'ann');
+  oracle.born(2, 'north', 'ann');
+  oracle.hear({ kind: 'stored', life: 1, channel, epoch: 'e1', seq: 0 });
+  return oracle;
+}
+function restart(oracle: Oracle): void {
+  oracle.began('north', 'e2');
+  oracle.publishing('north', channel, 11, 3);
+  oracle.appended('e2', 11, 3, 1);
+}
+
+const got = (seq: number, life = 1, epoch = 'e1', id = epoch === 'e1' ? seq : seq + 10): Line[] => [
+  { kind: 'message', life, epoch, seq, id, recovered: false },
+  { kind: 'done', life, epoch, seq },
+];
+const gap = (from: number, to: number | undefined, reason: string, life = 1, epoch = 'e1'): Line =>
+  ({ kind: 'gap', life, epoch, from, ...(to !== undefined && { to }), reason }) as Line;
+const stored = (seq: number, life = 1, epoch = 'e1'): Line => ({
+  kind: 'stored',
+  life,
+  epoch,
+  seq,
+});
+
+const judge = (oracle: Oracle, ...lines: Line[]): string[] => {
+  for (const line of lines) oracle.hear({ ...line, channel } as Told);
+  return oracle.violations;
+};
+
+describe('the judge lets pass', () => {
+  test('messages in order, a true gap, a new epoch, and a life that goes on', () => {
+    const oracle = world();
+    judge(oracle, ...got(1), stored(1), gap(2, 5, 'truncated'), stored(5), ...got(6), ...got(7));
+    expect(oracle.isComplete(1, channel, 'e1')).toBe(false);
+    restart(oracle);
+    judge(oracle, gap(8, undefined, 'epoch'), stored(0, 1, 'e2'), ...got(1, 1, 'e2'));
+    judge(oracle, ...got(2, 1, 'e2'), stored(1, 1, 'e2'));
+    judge(oracle, ...got(2, 2, 'e2'), ...got(3, 2, 'e2'), stored(3, 2, 'e2'));
+    expect(oracle.violations).toEqual([]);
+    expect(oracle.isComplete(2, channel, 'e2')).toBe(true);
+    expect(oracle.counts).toMatchObject({ sent: 13, delivered: 7, repeated: 1, stored: 6 });
+    expect(oracle.lost).toBe(4);
+  });
+
+  test('a message whose server died before it could tell its number', () => {
+    const oracle = world();
+    oracle.publishing('north', channel, 11, 1);
+    judge(oracle, ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].flatMap((seq) => got(seq)));
+    expect(oracle.violations).toEqual([]);
+  });
+});
+
+describe('the judge notices', () => {
+  test.each<[string, Line[]]>([
+    ['a number left out', [...got(1), ...got(3)]],
+    ['a number twice', [...got(1), ...got(1)]],
+    ['numbers swapped', [...got(2), ...got(1)]],
+    ['a first message left out', got(2)],
+    ['other data', [...got(1), ...got(2, 1, 'e1', 3)]],
+    ['what was never published', got(1, 1, 'e1', 99)],
+    ['a gap over what the log has', [...got(1), gap(2, 6, 'truncated')]],
+    ['a gap over what was had', [...got(1), gap(1, 3, 'truncated')]],
+    ['a gap that begins too late', [...got(1), gap(3, 4, 'truncated')]],
+    ['two gaps over the same', [gap(1, 4, 'truncated'), gap(1, 4, 'truncated')]],
+    ['a gap that nothing causes', [...got(1), gap(2, 2, 'hole')]],
+    ['an epoch gap of a log that lives', [...got(1), gap(2, undefined, 'epoch')]],
+    ['a position ahead of the handlers', [...got(1), stored(2)]],
+    ['a position while the handler works', [got(1)[0]!, ...got(2), stored(3)]],
+    ['a later life that begins too far on', [...got(1), stored(1), ...got(3, 2)]],
+  ])('%s', (_, lines) => {
+    expect(judge(world(), ...lines)).not.toEqual([]);
+  });
+
+  test.each<[string, Line[]]>([
+    ['a new epoch without a gap', [...got(1), ...got(1, 1, 'e2')]],
+    ['an old epoch after it', [gap(1, undefined, 'epoch'), ...got(1, 1, 'e2'), ...got(1)]],
+    ['a new epoch from its middle', [gap(1, undefined, 'epoch'), ...got(2, 1, 'e2')]],
+    ['a life in an epoch nobody was told of', [...got(1), stored(1), ...got(1, 2, 'e2')]],
+    ['a position ahead in a new epoch', [gap(1, undefined, 'epoch'), stored(1, 1, 'e2')]],
+  ])('%s', (_, lines) => {
+    const oracle = world();
+    restart(oracle);
+    expect(judge(oracle, ...lines)).not.toEqual([]);
+  });
+});

@@ -1,0 +1,25 @@
+// npm run soak -- --minutes 10 [--seed N]
+import { parseArgs } from 'node:util';
+import { soak } from './soak.mjs';
+
+const { values } = parseArgs({
+  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string' } },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed ?? Date.now() % 1_000_000);
+if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
+  console.error('usage: npm run soak -- --minutes 10 [--seed N]');
+  process.exit(2);
+}
+console.log(`seed ${seed}, ${minutes} minutes`);
+const report = await soak({ seed, seconds: minutes * 60, say: console.log });
+const { heap, violations, ...figures } = report;
+const show = (/** @type {number} */ bytes) => `${(bytes / 1_048_576).toFixed(2)} MiB`;
+console.log(figures);
+console.log(`heap of a page after garbage collection: ${show(heap.start)}, then ${show(heap.end)}`);
+if (violations.length > 0) {
+  console.error(`${violations.length} violations; again: npm run soak -- --seed ${seed}`);
+  for (const violation of violations.slice(0, 20)) console.error(`- ${violation}`);
+  process.exit(1);
+}
+console.log('no violation');
