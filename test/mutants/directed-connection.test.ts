@@ -5,7 +5,6 @@ import { Auth } from '../../src/core/auth.js';
 import { fullJitterMs } from '../../src/core/backoff.js';
 import { decodeFrame, decodePage, encodeFrames } from '../../src/core/codec.js';
 import { Context } from '../../src/core/context.js';
-import { mergePosition } from '../../src/core/position.js';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 import { CHANNEL, LATEST, Script } from './script.js';
 
@@ -224,14 +223,5 @@ describe('remote data', () => {
 
   test('an answer without an id of ours answers nothing', () => {
     expect(decodeFrame({ type: 'recovered', items: [] })).toMatchObject({ type: 'bad' });
-  });
-});
-
-describe('what a store keeps', () => {
-  const at = (seq: number, tok: string) => ({ epoch: 'e', seq, tok });
-
-  test('a position that somebody else has replaced is not advanced', () => {
-    const write = { channel: CHANNEL, position: at(9, 'mine'), mode: 'advance' } as const;
-    expect(mergePosition(at(5, 'other'), write)).toEqual({ kept: at(5, 'other'), accepted: false });
   });
 });

@@ -2,7 +2,7 @@
 /** Rules of what is stored, when, and over what, one at a time. */
 import { describe, expect, test } from 'vitest';
 import { CommitLog } from '../../src/commit-log.js';
-import type { PositionWrite } from '../../src/core/position.js';
+import { mergePosition, type PositionWrite } from '../../src/core/position.js';
 import { CHANNEL, Script } from './script.js';
 
 const STORED = { start: 'stored', snapshot: false, maxAttempts: 5 } as const;
@@ -178,5 +178,23 @@ describe('the commit log', () => {
     log.close();
     commit();
     expect(said).toEqual([]);
+  });
+});
+
+describe('what a store keeps', () => {
+  const at = (seq: number, tok: string) => ({ epoch: 'e', seq, tok });
+  const write = (mode: PositionWrite['mode'], seq: number) =>
+    mergePosition(at(5, 'mine'), { channel: CHANNEL, mode, position: at(seq, 'mine') });
+
+  test('it only moves up under one owner', () => {
+    expect(write('advance', 3)).toEqual({ kept: at(5, 'mine'), accepted: true });
+    expect(write('advance', 7)).toEqual({ kept: at(7, 'mine'), accepted: true });
+  });
+
+  test('a replacement by another owner wins, an advance does not', () => {
+    const by = (mode: PositionWrite['mode']) =>
+      mergePosition(at(5, 'other'), { channel: CHANNEL, mode, position: at(3, 'mine') });
+    expect(by('replace')).toEqual({ kept: at(3, 'mine'), accepted: true });
+    expect(by('advance')).toEqual({ kept: at(5, 'other'), accepted: false });
   });
 });

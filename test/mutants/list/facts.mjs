@@ -58,6 +58,7 @@ export const facts = [
     file: 'src/core/reader.ts',
     find: `if (facts.epoch !== phase.epoch || facts.head < phase.detector.last) return phase.suspect(0);`,
     replace: `if (facts.head < phase.detector.last) return phase.suspect(0);`,
+    byTests: true,
   },
   {
     name: 'subscribed-head-behind-ignored',
@@ -65,6 +66,7 @@ export const facts = [
     file: 'src/core/reader.ts',
     find: `if (facts.epoch !== phase.epoch || facts.head < phase.detector.last) return phase.suspect(0);`,
     replace: `if (facts.epoch !== phase.epoch) return phase.suspect(0);`,
+    byTests: true,
   },
   {
     name: 'subscribed-trusted',
@@ -155,6 +157,7 @@ export const facts = [
     find: `handout.gap(loss, position);
     this.flush();`,
     replace: `handout.gap(loss, position);`,
+    byTests: true,
   },
   {
     name: 'gap-from-off-by-one',

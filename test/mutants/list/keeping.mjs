@@ -57,13 +57,6 @@ export const keeping = [
     replace: `void [LastseqError, channel, from, to, reason];`,
   },
   {
-    name: 'closed-handlers-go-on',
-    rule: 'what a handler comes to after a close concerns nobody',
-    file: 'src/delivery.ts',
-    find: `if (this.#state.name !== 'working') return;`,
-    replace: ``,
-  },
-  {
     name: 'retry-for-all-handlers',
     rule: 'only the handlers that failed are tried again',
     file: 'src/delivery.ts',
@@ -77,6 +70,7 @@ export const keeping = [
     find: `    this.#commits.flush();
     this.parts.input({ type: 'handling'`,
     replace: `    this.parts.input({ type: 'handling'`,
+    byTests: true,
   },
   {
     name: 'snapshot-result-ignored',
@@ -134,6 +128,7 @@ export const keeping = [
     file: 'src/core/position.ts',
     find: `kept: stored.seq < position.seq ? position : stored,`,
     replace: `kept: position,`,
+    byTests: true,
   },
   {
     name: 'owner-not-compared',
@@ -149,6 +144,7 @@ export const keeping = [
     file: 'src/core/position.ts',
     find: `return mode === 'replace'`,
     replace: `return stored.epoch === ''`,
+    byTests: true,
   },
   {
     name: 'replace-written-as-advance',
@@ -163,6 +159,7 @@ export const keeping = [
     file: 'src/core/position-ledger.ts',
     find: `else if (write.mode === 'replace' && newer.position.tok === write.position.tok) {`,
     replace: `else if (write.channel === '' && newer.position.tok === write.position.tok) {`,
+    byTests: true,
   },
   {
     name: 'failed-write-forgotten',
@@ -177,6 +174,7 @@ export const keeping = [
     file: 'src/core/position-ledger.ts',
     find: `if (newer === undefined) this.#dirty.set(channel, write);`,
     replace: `if (newer === undefined || write.position.seq > 0) this.#dirty.set(channel, write);`,
+    byTests: true,
   },
   {
     name: 'barred-written-over',
@@ -200,6 +198,7 @@ export const keeping = [
     find: `this.#barred.set(channel, { base, until:`,
     replace: `this.#barred.delete(channel);
     void ({ base, until:`,
+    byTests: true,
   },
   {
     name: 'refused-owner-writes-on',
@@ -225,6 +224,7 @@ export const keeping = [
     file: 'src/core/reader.ts',
     find: `if (same && epoch === base.epoch && detector.last === base.seq) {`,
     replace: `if (same && epoch === base.epoch) {`,
+    byTests: true,
   },
   {
     name: 'rejoin-from-the-store',
@@ -232,6 +232,7 @@ export const keeping = [
     file: 'src/core/channel-machine.ts',
     find: `const unsaved = ledger.unsaved(this.channel);`,
     replace: `const unsaved = this.hasFailed ? ledger.unsaved(this.channel) : undefined;`,
+    byTests: true,
   },
   {
     name: 'store-asked-once',
@@ -239,6 +240,7 @@ export const keeping = [
     file: 'src/core/channel-machine.ts',
     find: `ctx.arm(\`load \${this.channel}\`, ctx.settings.backoffCapMs);`,
     replace: ``,
+    byTests: true,
   },
   {
     name: 'hanging-write-waits-for-ever',

@@ -225,6 +225,7 @@ export const numbers = [
     file: 'src/core/page-walk.ts',
     find: `(voids[v]?.[0] ?? covered + 1) - 1) };\n}`,
     replace: `(voids[v]?.[0] ?? covered + 1) - 1) + 1 };\n}`,
+    byTests: true,
   },
   {
     name: 'hole-at-once',
@@ -253,6 +254,7 @@ export const numbers = [
     file: 'src/core/follower.ts',
     find: `detector.hint(page.head);`,
     replace: ``,
+    byTests: true,
   },
   {
     name: 'next-page-not-asked',
