@@ -80,6 +80,7 @@ export class Watch {
 
   /** A join reply that shows a difference starts work in the same step. */
   #joined(client: Client, input: Input, effects: readonly Effect[]): void {
+    if (client.connection !== 'open') return;
     if (input.type !== 'frames' || input.attempt !== client.attempt) return;
     const { channels, settings } = this.world.plan;
     // With several channels on one socket a free call cannot be told from here.
