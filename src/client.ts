@@ -1,17 +1,20 @@
 /** The client as an app holds it. */
+import { checkChannelName, checkPublish, differingOption } from './arguments.js';
 import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
 import type { Counters } from './core/counters.js';
 import type { Position } from './core/position.js';
+import { Session } from './core/session.js';
 import { DEFAULT_SETTINGS } from './core/settings.js';
+import type { Trace } from './core/trace.js';
+import { TracedSession } from './core/traced-session.js';
 import type { ConnectionState, PublishResult } from './core/vocabulary.js';
 import { Driver, type AppEffect, type Ports } from './driver.js';
 import { Emitter, reportFailures, type ListenOptions } from './emitter.js';
 import { LastseqError, reportUncaught } from './errors.js';
 import {
-  checkChannelName,
-  checkPublish,
   resolveChannelOptions,
   settingsOf,
+  traceLimitsOf,
   type ChannelOptions,
   type LogEntry,
   type ResolvedChannelOptions,
@@ -53,6 +56,12 @@ export interface Client<Channels extends object = Record<string, unknown>> {
   /** Counters since the client was made. */
   stats(): Readonly<Counters>;
   /**
+   * What went into the client and what it decided, for `JSON.stringify` and `npx lastseq replay`: with
+   * names of channels, numbers and times, never a token, and no payload unless the option says so.
+   * Also after `close()`. Undefined without the option `trace`.
+   */
+  trace(): Trace | undefined;
+  /**
    * Wipes the stored positions of this namespace (log out), and stores none of the open channels'.
    * Rejects when the storage fails, or does not answer in 2 seconds.
    */
@@ -80,11 +89,14 @@ export class LastseqClient {
     this.#turn = new Turn(ports.clock);
     const seed = ports.clock.seed();
     this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
+    const settings = { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent };
+    const limits = traceLimitsOf(options);
     this.#driver = new Driver({
+      session: limits ? new TracedSession(settings, limits) : new Session(settings),
       options,
       ports,
       turn: this.#turn,
-      settings: { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent },
+      settings,
       app: (effect) => {
         this.#run(effect);
       },
@@ -112,15 +124,8 @@ export class LastseqClient {
     checkChannelName(name);
     const known = this.#shared.get(name);
     const resolved = resolveChannelOptions(options ?? known?.options ?? {});
-    if (known !== undefined) {
-      // Functions written inline differ at every call; whether there is one must not.
-      const different = Object.entries(known.options).find(
-        ([option, value]) =>
-          fingerprint(value) !== fingerprint(resolved[option as keyof typeof resolved]),
-      );
-      if (different)
-        throw new LastseqError('options_differ', { channel: name, option: different[0] });
-    }
+    const option = known && differingOption(known.options, resolved);
+    if (option !== undefined) throw new LastseqError('options_differ', { channel: name, option });
     const shared = known ?? this.#add(name, resolved);
     return new ChannelHandle(shared, (channel, data, how) => this.#publish(channel, data, how));
   }
@@ -141,6 +146,11 @@ export class LastseqClient {
 
   stats(): Readonly<Counters> {
     return { ...this.#driver.session.counters };
+  }
+
+  trace(): Trace | undefined {
+    const { session } = this.#driver;
+    return session instanceof TracedSession ? session.trace() : undefined;
   }
 
   forget(): Promise<void> {
@@ -265,13 +275,4 @@ export class LastseqClient {
 function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): LastseqError {
   if (code === 'closed') return new LastseqError('closed', { what: 'the client' });
   return new LastseqError(code === 'refused' ? 'publish_refused' : code, { detail });
-}
-
-/** Equal for options that mean the same: functions and validators count by being there. */
-function fingerprint(value: unknown): string {
-  return typeof value === 'object' && value !== null && !('~standard' in value)
-    ? JSON.stringify(value)
-    : typeof value === 'string' || typeof value === 'number'
-      ? String(value)
-      : typeof value;
 }

@@ -4,7 +4,7 @@
  */
 import type { RecoveryAnswer } from './core/frames.js';
 import type { Position } from './core/position.js';
-import { Session } from './core/session.js';
+import type { Session } from './core/session.js';
 import type { Settings } from './core/settings.js';
 import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
@@ -47,6 +47,7 @@ export type AppEffect = Extract<
 >;
 
 export interface DriverParts {
+  readonly session: Session;
   readonly options: ResolvedOptions;
   readonly settings: Settings;
   readonly ports: Ports;
@@ -80,7 +81,7 @@ export class Driver {
   #closed = false;
 
   constructor(private readonly parts: DriverParts) {
-    this.session = new Session(parts.settings);
+    this.session = parts.session;
     this.#dialect = parts.options.dialect;
     this.#dialer = new Dialer(parts.options);
     this.#storage = new Storage(parts.ports.store, parts.stored, (input) => {

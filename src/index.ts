@@ -16,6 +16,7 @@ export type {
   ServerFrame,
 } from './core/frames.js';
 export type { Position } from './core/position.js';
+export type { Trace, TraceEntry } from './core/trace.js';
 export type {
   ChannelState,
   ConnectionState,

@@ -1,6 +1,7 @@
 /** Every option: its meaning, unit, default and bounds. All of them are checked at once, before anything runs. */
 import { isPosition } from './core/position.js';
 import type { DEFAULT_SETTINGS } from './core/settings.js';
+import type { TraceLimits } from './core/traced-session.js';
 import type {
   Message,
   Notice,
@@ -89,6 +90,15 @@ export interface ClientOptions {
    * 2 to 100,000. @default 2,000
    */
   readonly maxQueued?: number | undefined;
+  /**
+   * Keeps what went into the client and what it decided, for `client.trace()`. `inputs`: how much, where
+   * every message counts as one more; the oldest go first. 1 to 1,000,000, by default 10,000. `payloads`:
+   * keep the data of messages and who sent them in what `trace()` gives. @default false
+   */
+  readonly trace?:
+    | boolean
+    | { readonly inputs?: number | undefined; readonly payloads?: boolean | undefined }
+    | undefined;
 }
 
 /** A validator of any library that follows Standard Schema v1. */
@@ -172,6 +182,7 @@ const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
   maxBackoffMs: range(1_000, 3_600_000),
   flushMs: range(20, 60_000),
   maxQueued: range(2, 100_000),
+  trace: ['true, false, or { inputs: 1 to 1,000,000, payloads: true or false }', isTraceOption],
 };
 
 const CHANNEL_RULES: Readonly<Record<keyof ChannelOptions, Rule>> = {
@@ -206,47 +217,19 @@ export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelO
   return { start, snapshot, onHandlerError, maxAttempts, commit, schema };
 }
 
-/** Channel names: what every server takes. @throws LastseqError `bad_option` */
-export function checkChannelName(name: unknown): asserts name is string {
-  const expected = 'a channel name of 1 to 255 bytes of UTF-8 without control characters';
-  // A lone surrogate has no UTF-8 form: a server would see another name.
-  const fits = typeof name === 'string' && name !== '' && !/[\p{Cc}\p{Cs}]/u.test(name);
-  if (!fits || new TextEncoder().encode(name).length > 255) {
-    throw new LastseqError('bad_option', { option: 'channel', value: name, expected });
-  }
-}
-
-/** What a publish is made of. @returns what is wrong with it, if anything is. */
-export function checkPublish(
-  data: unknown,
-  key: unknown,
-  timeoutMs: unknown,
-): LastseqError | undefined {
-  const wrong = (option: string, value: unknown, expected: string): LastseqError =>
-    new LastseqError('bad_option', { option, value, expected });
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
-    return wrong('timeoutMs', timeoutMs, 'a number >= 1');
-  }
-  if (key !== undefined && (typeof key !== 'string' || key === '')) {
-    return wrong('key', key, 'a string that is not empty');
-  }
-  return isJson(data) ? undefined : wrong('data', data, 'a value that JSON can carry');
-}
-
-function isJson(data: unknown): boolean {
-  try {
-    // The declarations leave out that functions, symbols and undefined give no text.
-    return typeof (JSON.stringify(data) as string | undefined) === 'string';
-  } catch {
-    return false;
-  }
-}
-
 function isStart(value: unknown): boolean {
   if (value === 'stored' || value === 'latest' || value === 'earliest') return true;
   if (typeof value !== 'object' || value === null) return false;
   const { last } = value as { readonly last?: unknown };
   return isPosition(value) || (Number.isSafeInteger(last) && (last as number) >= 1);
+}
+
+function isTraceOption(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'boolean';
+  const { inputs = 1, payloads = false, ...others } = value as Readonly<Record<string, unknown>>;
+  const isCount = Number.isSafeInteger(inputs) && (inputs as number) >= 1;
+  const fits = isCount && (inputs as number) <= 1_000_000 && typeof payloads === 'boolean';
+  return fits && Object.keys(others).length === 0;
 }
 
 function check(options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void {
@@ -261,6 +244,13 @@ function check(options: unknown, rules: Readonly<Record<string, Rule>>, what: st
       throw new LastseqError('bad_option', { option, value, expected });
     }
   }
+}
+
+/** How much is traced; undefined for nothing. */
+export function traceLimitsOf({ trace }: ResolvedOptions): TraceLimits | undefined {
+  if (trace === undefined || trace === false) return undefined;
+  const { inputs = 10_000, payloads = false } = trace === true ? {} : trace;
+  return { inputs, payloads };
 }
 
 /** The core's settings for these options. */

@@ -1,0 +1,62 @@
+/** What is given with a call rather than once and for all: checked at the call. */
+import { LastseqError } from './errors.js';
+import type { ResolvedChannelOptions } from './options.js';
+
+/** Channel names: what every server takes. @throws LastseqError `bad_option` */
+export function checkChannelName(name: unknown): asserts name is string {
+  const expected = 'a channel name of 1 to 255 bytes of UTF-8 without control characters';
+  // A lone surrogate has no UTF-8 form: a server would see another name.
+  const fits = typeof name === 'string' && name !== '' && !/[\p{Cc}\p{Cs}]/u.test(name);
+  if (!fits || new TextEncoder().encode(name).length > 255) {
+    throw new LastseqError('bad_option', { option: 'channel', value: name, expected });
+  }
+}
+
+/** What a publish is made of. @returns what is wrong with it, if anything is. */
+export function checkPublish(
+  data: unknown,
+  key: unknown,
+  timeoutMs: unknown,
+): LastseqError | undefined {
+  const wrong = (option: string, value: unknown, expected: string): LastseqError =>
+    new LastseqError('bad_option', { option, value, expected });
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
+    return wrong('timeoutMs', timeoutMs, 'a number >= 1');
+  }
+  if (key !== undefined && (typeof key !== 'string' || key === '')) {
+    return wrong('key', key, 'a string that is not empty');
+  }
+  return isJson(data) ? undefined : wrong('data', data, 'a value that JSON can carry');
+}
+
+/**
+ * The option in which a second handle of a channel differs from the first. Functions written inline
+ * differ at every call; whether there is one must not.
+ */
+export function differingOption(
+  known: ResolvedChannelOptions,
+  given: ResolvedChannelOptions,
+): string | undefined {
+  const different = Object.entries(known).find(
+    ([option, value]) => fingerprint(value) !== fingerprint(given[option as keyof typeof given]),
+  );
+  return different?.[0];
+}
+
+function isJson(data: unknown): boolean {
+  try {
+    // The declarations leave out that functions, symbols and undefined give no text.
+    return typeof (JSON.stringify(data) as string | undefined) === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** Equal for options that mean the same: functions and validators count by being there. */
+function fingerprint(value: unknown): string {
+  return typeof value === 'object' && value !== null && !('~standard' in value)
+    ? JSON.stringify(value)
+    : typeof value === 'string' || typeof value === 'number'
+      ? String(value)
+      : typeof value;
+}
