@@ -80,6 +80,13 @@ export default [
     ],
   },
   {
+    // A program, not something to import: in one module system, with no declarations.
+    input: 'src/cli/index.ts',
+    external,
+    plugins: [stripTypes()],
+    output: { file: 'dist/cli.js', format: 'esm', sourcemap: true },
+  },
+  {
     input: input.index,
     plugins: [stripTypes(), nodeResolve({ browser: true })],
     output: {

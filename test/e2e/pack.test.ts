@@ -102,6 +102,15 @@ describe('in plain Node', () => {
     expect(JSON.parse(imported)).not.toEqual([]);
   });
 
+  test('the command line is where npx looks for it', async () => {
+    const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+      bin: Record<string, string>;
+    };
+    const program = join(installed, bin.lastseq ?? '');
+    expect(readFileSync(program, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(await inApp(process.execPath, program, '--help')).toContain('lastseq replay FILE');
+  });
+
   test('the entries share one LastseqError', async () => {
     const code = `
       const names = ${JSON.stringify(entries)};

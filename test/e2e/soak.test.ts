@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { replay } from '../../src/core/trace.js';
 import { faultProxy } from '../support/faultproxy.mjs';
 import { atEnd, eventually, loadClient, startSite, upTo } from './harness.js';
 
@@ -39,6 +40,7 @@ test(`${CLIENTS} clients get every message once and in order over a bad network 
       maxBackoffMs: 1_000,
       // Small enough for a slow handler to fill it.
       maxQueued: 50,
+      trace: { inputs: 1_000_000 },
     });
     atEnd(() => client.close());
     const errors: string[] = [];
@@ -91,4 +93,10 @@ test(`${CLIENTS} clients get every message once and in order over a bad network 
   // It was a bad network.
   const reconnects = readers.map(({ client }) => client.stats().reconnects);
   expect(Math.min(...reconnects)).toBeGreaterThan(0);
+  // And what each client decided can be gone through again.
+  for (const { client } of readers) {
+    const trace = client.trace();
+    if (trace === undefined) throw new Error('there is no trace');
+    expect([...replay(trace)].filter(({ recorded }) => recorded)).toEqual([]);
+  }
 });

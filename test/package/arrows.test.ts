@@ -57,6 +57,11 @@ describe('the law', () => {
        import { WebSocketServer } from 'ws';
        import { parse } from '../core/frames.js';`,
     ],
+    [
+      'src/cli/index.ts',
+      `import { readFileSync } from 'node:fs';
+       import { parse } from '../core/frames.js';`,
+    ],
     ['src/testing/index.ts', `import { store } from '../adapters/store.js';`],
     ['demo/page.js', 'x\n'.repeat(300)],
   ]);
@@ -79,7 +84,11 @@ describe('the law', () => {
     ['only the composition root', 'src/driver.ts', `import { store } from './adapters/store.js';`],
     ['only the composition root', 'src/driver.ts', `await import('./adapters/store.js');`],
     ['only the composition root', 'src/driver.ts', `export * from './adapters/store.js';`],
-    ['only the server kit imports Node modules', 'src/driver.ts', `import { x } from 'node:fs';`],
+    ['and the command line import Node', 'src/driver.ts', `import { x } from 'node:fs';`],
+    ['the command line shares only core', 'src/cli/index.ts', `import { x } from '../client.js';`],
+    ['the command line imports no packages', 'src/cli/index.ts', `import { x } from 'ws';`],
+    ['nothing imports the command line', 'src/index.ts', `import { x } from './cli/index.js';`],
+    ['nothing imports the command line', 'src/server/hub.ts', `import '../cli/index.js';`],
     ['only the server kit imports ws', 'src/driver.ts', `import { x } from 'ws';`],
     ['outside src', 'src/driver.ts', `import { x } from '../test/support/x.js';`],
     ['src/index.ts -> src/server', 'src/index.ts', `import type { Hub } from './server/hub.js';`],

@@ -52,11 +52,20 @@ function forbidden(path: string, one: Import): string | undefined {
   if (from === 'adapters' && one.relative) {
     if (to !== 'core' && to !== 'ports') return 'an adapter knows only ports and core';
   }
+  if (to === 'cli' && from !== 'cli') return 'nothing imports the command line';
   if (from === 'server' && one.relative && to !== 'server' && to !== 'core') {
     return 'the server kit shares only core with the client';
   }
+  if (from === 'cli') {
+    if (one.relative && to !== 'cli' && to !== 'core') return 'the command line shares only core';
+    if (!one.relative && !one.to.startsWith('node:')) {
+      return 'the command line imports no packages';
+    }
+  }
   if (from !== 'server' && !one.relative) {
-    if (one.to.startsWith('node:')) return 'only the server kit imports Node modules';
+    if (one.to.startsWith('node:') && from !== 'cli') {
+      return 'only the server kit and the command line import Node modules';
+    }
     if (one.to === 'ws') return 'only the server kit imports ws';
   }
   const mayCompose = path === 'src/create-client.ts' || path === 'src/index.ts';
