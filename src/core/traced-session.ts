@@ -14,7 +14,7 @@ export interface TraceLimits {
 interface Kept {
   readonly atMs: number;
   readonly input: Input;
-  readonly effects: readonly Effect[];
+  effects: readonly Effect[];
   wakeAtMs?: number | null;
 }
 
@@ -35,12 +35,14 @@ export class TracedSession extends Session {
   }
 
   override handle(input: Input, now: number): readonly Effect[] {
-    const effects = super.handle(input, now);
-    this.#last = { atMs: now, input, effects };
-    this.#kept.set(this.#count++, this.#last);
+    // Kept before it is handled: an input that throws is the one that everybody will want to see.
+    const kept: Kept = { atMs: now, input, effects: [] };
+    this.#last = kept;
+    this.#kept.set(this.#count++, kept);
     this.#weight += weigh(input);
     while (this.#weight > this.limits.inputs && this.#kept.size > 1) this.#drop();
-    return effects;
+    kept.effects = super.handle(input, now);
+    return kept.effects;
   }
 
   override nextDeadline(): number | undefined {

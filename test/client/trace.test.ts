@@ -2,8 +2,11 @@
 import { expect, test, vi } from 'vitest';
 import type { ClientOptions, Trace } from '../../src/index.js';
 import { Session } from '../../src/core/session.js';
+import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 import { replay } from '../../src/core/trace.js';
 import { TracedSession } from '../../src/core/traced-session.js';
+import { makePlan } from '../simulation/plan.js';
+import { World } from '../simulation/world.js';
 import { setup, thrown } from './harness.js';
 
 /** As it comes out of a file. */
@@ -68,6 +71,21 @@ test('a replay ends where the client ended', async () => {
   expect(client.stats()).toMatchObject({ gaps: 1, reconnects: 1, badFrames: 1 });
 });
 
+test('every page life of a simulated schedule replays', () => {
+  for (let seed = 1; seed <= 100; seed += 1) {
+    const sessions: TracedSession[] = [];
+    const result = new World(makePlan(seed), new Map(), undefined, (settings) => {
+      const session = new TracedSession(settings, { inputs: 1_000_000, payloads: false });
+      sessions.push(session);
+      return session;
+    }).run();
+    // Tracing changes nothing: the schedule is the one that a plain session has.
+    expect(result).toEqual(new World(makePlan(seed), new Map()).run());
+    for (const session of sessions)
+      expect(otherwise(stored(session.trace())), `${seed}`).toEqual([]);
+  }
+}, 60_000);
+
 test('a traced client does what one without a trace does', async () => {
   const runs = await Promise.all(
     [true, false].map(async (trace) => {
@@ -127,9 +145,7 @@ test('only the last inputs are kept, and the trace says how many are missing', a
 });
 
 test('messages count, so that pages cannot fill the memory; the last input stays', () => {
-  const { client } = setup({ options: { trace: { inputs: 10 } } });
-  const settings = client.trace()?.settings as ConstructorParameters<typeof TracedSession>[0];
-  const session = new TracedSession(settings, { inputs: 10, payloads: false });
+  const session = new TracedSession(DEFAULT_SETTINGS, { inputs: 10, payloads: false });
   const frames = Array.from({ length: 8 }, (_, i) => ({
     type: 'message' as const,
     channel: 'room',
@@ -141,6 +157,16 @@ test('messages count, so that pages cannot fill the memory; the last input stays
   const more = { type: 'frames' as const, attempt: 1, frames: [...frames, ...frames] };
   session.handle(more, 5);
   expect(session.trace()).toMatchObject({ dropped: 5, entries: [{ atMs: 5 }] });
+});
+
+test('an input that the core throws at is in the trace', () => {
+  const session = new TracedSession(DEFAULT_SETTINGS, { inputs: 10, payloads: false });
+  const frames = { type: 'frames', attempt: 1 } as never;
+  session.handle({ type: 'connect' }, 0);
+  session.handle({ type: 'opened', attempt: 1 }, 1);
+  expect(() => session.handle(frames, 2)).toThrow();
+  expect(session.trace().entries.at(-1)).toEqual({ atMs: 2, input: frames, effects: [] });
+  expect(() => [...replay(session.trace())]).toThrow();
 });
 
 test('an endless time limit survives the file', async () => {

@@ -5,7 +5,7 @@
 import { decodeFrames } from '../../src/core/codec.js';
 import type { DecodedFrame } from '../../src/core/frames.js';
 import type { Position, StoredPosition } from '../../src/core/position.js';
-import { Session } from '../../src/core/session.js';
+import type { Session } from '../../src/core/session.js';
 import type { Effect, Input, PageSignal, Start } from '../../src/core/vocabulary.js';
 import { DeliveryModel } from './delivery-model.js';
 import type { Link } from './link.js';
@@ -44,7 +44,7 @@ export class Client {
     readonly id: number,
   ) {
     const seed = (world.plan.settings.seed + id * 7_919) | 0;
-    this.session = new Session({ ...world.plan.settings, seed });
+    this.session = world.session({ ...world.plan.settings, seed });
   }
 
   /** An input that begins a task; a frozen page takes it when it thaws. */

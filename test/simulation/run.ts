@@ -1,7 +1,10 @@
 /** The command line: many seeds over the cores, or one seed in detail. */
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { Settings } from '../../src/core/settings.js';
+import { TracedSession } from '../../src/core/traced-session.js';
 import { FAULTS, makePlan, type Fault } from './plan.js';
 import { shrink } from './shrink.js';
 import { World, type Result, type Tally } from './world.js';
@@ -31,6 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
       seeds: { type: 'string', default: '10000' },
       from: { type: 'string', default: '1' },
       trace: { type: 'string' },
+      json: { type: 'string' },
       threads: { type: 'string', default: availableParallelism().toString() },
       failures: { type: 'string', default: '1' },
       off: { type: 'string', default: '' },
@@ -39,7 +43,8 @@ export async function main(args: readonly string[]): Promise<number> {
     },
   });
   const off = values.off.split(',').filter(isFault);
-  if (values.trace !== undefined) return traceSeed(Number(values.trace), off, values.shrink);
+  if (values.trace !== undefined)
+    return traceSeed(Number(values.trace), off, values.shrink, values.json);
   const threads = Number(values.threads);
   const from = Number(values.from);
   const count = Number(values.seeds);
@@ -127,14 +132,24 @@ function printShrunk(seed: number): Fault[] {
   return off;
 }
 
-function traceSeed(seed: number, off: readonly Fault[], shrunk: boolean): number {
+/** @param json gets the traces of the seed's page lives, for `lastseq replay`. */
+function traceSeed(seed: number, off: readonly Fault[], shrunk: boolean, json?: string): number {
   const without = shrunk ? printShrunk(seed) : off;
   const plan = makePlan(seed, new Set(without));
   print(JSON.stringify({ ...plan, level: undefined }));
   print(FAULTS.filter((fault) => plan.level[fault] > 0).join(' '));
-  const result = new World(plan, new Map(), (at, text) => {
+  const tracer = (at: number, text: string): void => {
     print(`${at.toFixed(1).padStart(9)} ${text}`);
-  }).run();
+  };
+  const sessions: TracedSession[] = [];
+  const session = (settings: Settings): TracedSession => {
+    const traced = new TracedSession(settings, { inputs: 1_000_000, payloads: false });
+    sessions.push(traced);
+    return traced;
+  };
+  const world = new World(plan, new Map(), tracer, json === undefined ? undefined : session);
+  const result = world.run();
+  if (json !== undefined) writeFileSync(json, JSON.stringify(sessions.map((one) => one.trace())));
   print(result.violation?.text ?? 'no violation');
   return result.violation === undefined ? 0 : 1;
 }

@@ -1,4 +1,6 @@
 /** One schedule: a server, its logs, a store, tabs and an app, in virtual time, under the plan's faults. */
+import { Session } from '../../src/core/session.js';
+import type { Settings } from '../../src/core/settings.js';
 import { Agenda } from './agenda.js';
 import { Client } from './client.js';
 import { Dice } from './dice.js';
@@ -48,6 +50,8 @@ export class World {
     readonly plan: Plan,
     private readonly tally: Tally,
     private readonly tracer?: Tracer,
+    /** Makes the cores of the clients. */
+    readonly session: (settings: Settings) => Session = (settings) => new Session(settings),
   ) {
     this.dice = new Dice(plan.seed).fork('world');
     this.oracle = new Oracle(this);
