@@ -1,8 +1,9 @@
 /** The mutations: each breaks one rule at one place, by a text that is there exactly once. */
+import { asking } from './list/asking.mjs';
+import { connecting } from './list/connecting.mjs';
 import { facts } from './list/facts.mjs';
 import { keeping } from './list/keeping.mjs';
 import { numbers } from './list/numbers.mjs';
-import { talking } from './list/talking.mjs';
 
 /**
  * @typedef {object} Mutant
@@ -15,4 +16,4 @@ import { talking } from './list/talking.mjs';
  */
 
 /** @type {readonly Mutant[]} */
-export const mutants = [...numbers, ...facts, ...talking, ...keeping];
+export const mutants = [...numbers, ...facts, ...asking, ...connecting, ...keeping];
