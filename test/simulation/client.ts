@@ -22,6 +22,8 @@ export class Client {
   readonly calls = new Set<number>();
   /** Where reading began although the store had not answered. */
   readonly blind = new Map<string, Position>();
+  /** Channels of which something was handled. */
+  readonly marked = new Set<string>();
   /** What the app sees of each channel. */
   readonly states = new Map<string, string>();
   readonly publishes = new Set<number>();

@@ -204,7 +204,7 @@ export class DeliveryModel {
     this.#state = 'ready';
     const mark = markOf(entry.item, entry.tok);
     if (mark !== undefined) {
-      this.world.oracle.marked(this.plan.name, mark);
+      this.world.oracle.marked(this.client, this.plan.name, mark);
       this.#commits.finished(mark, ending);
     }
     const commit = this.#onFinish;

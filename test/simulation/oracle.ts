@@ -85,6 +85,7 @@ export class Oracle {
     for (const effect of effects) {
       this.world.count(effect.type);
       if (effect.type === 'fetch') this.#asked(client, effect.id, effect.request);
+      else if (effect.type === 'abort') this.#aborted(client, effect.id);
       else if (effect.type === 'send') this.#sent(client, effect.frames);
       else if (effect.type === 'deliver') this.#deliver(client, effect);
       else if (effect.type === 'left') {
@@ -149,7 +150,8 @@ export class Oracle {
     }
   }
 
-  marked(channel: string, mark: PositionWrite): void {
+  marked(client: Client, channel: string, mark: PositionWrite): void {
+    client.marked.add(channel);
     const { epoch, seq } = mark.position;
     this.#own.set(channel, { epoch, seq });
   }
@@ -218,6 +220,10 @@ export class Oracle {
 
   #asked(client: Client, id: number, request: RecoverRequest): void {
     this.reading(client, request.channel)?.asked(id, request);
+  }
+
+  #aborted(client: Client, id: number): void {
+    for (const reading of this.#readings.get(client)?.values() ?? []) reading.gaveUp(id);
   }
 
   #sent(client: Client, frames: readonly ClientFrame[]): void {

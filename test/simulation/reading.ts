@@ -51,6 +51,11 @@ export class Reading {
     this.#since = since;
   }
 
+  /** The question was given up: its answer is none. */
+  gaveUp(id: number): void {
+    if (this.#call === id) this.#call = 0;
+  }
+
   /** @param call the call that it answers: only the last one counts. */
   heardPage(call: number, page: Page): void {
     if (call !== this.#call) return;
@@ -78,8 +83,10 @@ export class Reading {
     else if (position.epoch !== blind.epoch) this.#owed = position;
     else if (position.seq < blind.seq) {
       const untouched = this.at?.epoch === blind.epoch && this.at.seq === blind.seq;
-      if (untouched) this.at = position;
-      else this.#owed = { ...position, tok: String(blind.seq) };
+      if (untouched) {
+        this.at = position;
+        this.#seen.delete(position.epoch);
+      } else this.#owed = { ...position, tok: String(blind.seq) };
     }
   }
 
@@ -93,9 +100,8 @@ export class Reading {
       this.blind.delete(this.channel);
     }
     this.at = { epoch: numbers.epoch, seq: numbers.last };
-    // Begun and left in one tick: nothing was seen of the beginning. With two tabs the position may
-    // be another's instead, and then nothing is owed.
-    if (asksStore && this.world.plan.tabs === 1 && !this.blind.has(this.channel))
+    // Begun and left in one tick: nothing was seen of the beginning.
+    if (asksStore && !client.marked.has(this.channel) && !this.blind.has(this.channel))
       this.blind.set(this.channel, this.at);
   }
 

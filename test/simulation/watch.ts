@@ -26,6 +26,8 @@ interface Activity {
   at: number;
   last: number;
   head: number;
+  /** The last subscribe sent. */
+  join: number;
 }
 
 export class Watch {
@@ -54,7 +56,10 @@ export class Watch {
           for (const frame of effect.frames) {
             if (frame.type === 'recover')
               for (const { channel } of frame.items) this.#asked(client, channel);
-            if (frame.type === 'subscribe') this.#quiet('subscribe');
+            if (frame.type === 'subscribe') {
+              this.#of(client, frame.channel).join = frame.id;
+              this.#quiet('subscribe');
+            }
           }
           break;
         case 'channelState': {
@@ -87,7 +92,8 @@ export class Watch {
     if (settings.carrier === 'socket' && channels.length > 1) return;
     for (const frame of input.frames) {
       if (frame.type !== 'subscribed' || client.states.get(frame.channel) !== 'joining') continue;
-      const { channel, epoch, head } = frame;
+      const { channel, epoch, head, id } = frame;
+      if (id !== this.#of(client, channel).join) continue;
       const numbers = client.session.numbers(channel);
       if (numbers?.epoch !== epoch || numbers.last >= head) continue;
       const mayWait =
@@ -181,7 +187,7 @@ export class Watch {
     this.#activity.set(client, channels);
     const known = channels.get(channel);
     if (known !== undefined) return known;
-    const activity = { at: 0, last: 0, head: 0 };
+    const activity = { at: 0, last: 0, head: 0, join: 0 };
     channels.set(channel, activity);
     return activity;
   }
