@@ -51,7 +51,11 @@ export class Reader {
     this.phase = { name: 'starting' };
     if (facts === undefined) return;
     const position = startPosition(intent.start, facts);
-    if (intent.snapshot) return this.#reset('initial', position);
+    if (intent.snapshot) {
+      this.#reset('initial', position);
+      // With `{ last: n }` the log is ahead of the place where reading starts.
+      return this.heard(facts.epoch, facts.head);
+    }
     this.parts.ledger.began(this.parts.channel, position);
     this.follow(position);
     this.compare(facts);

@@ -215,8 +215,8 @@ export const facts = [
     name: 'no-initial-snapshot',
     rule: 'a state is loaded before anything is delivered',
     file: 'src/core/reader.ts',
-    find: `if (intent.snapshot) return this.#reset('initial', position`,
-    replace: `if (intent.snapshot && position.seq < 0) return this.#reset('initial', position`,
+    find: `if (intent.snapshot) {\n      this.#reset('initial', position`,
+    replace: `if (intent.snapshot && position.seq < 0) {\n      this.#reset('initial', position`,
     byTests: true,
   },
   {
