@@ -4,7 +4,8 @@
 // - gaps: what is missing is named by exactly one gap, before the next message, and truly: a truncated
 //   gap ends where the log had forgotten, an epoch gap where the server had been replaced.
 // - positions: what is stored was handled before.
-// - lives: a page begins no further than where the pages of its namespace had come to.
+// - lives: a page begins no further than where the pages of its namespace had come to; or, when its
+//   storage was too slow to say where that was, it names what it passed over as soon as it knows.
 
 /**
  * @typedef {import('./page.mjs').Told} Told
@@ -12,6 +13,12 @@
  * @property {string | undefined} epoch undefined after an epoch gap: the next message tells
  * @property {number} last
  * @property {string} left the epoch before
+ *
+ * @typedef {object} Owed a life began at `to` + 1, and has to name what lies before
+ * @property {string} epoch
+ * @property {number} to
+ * @property {string} why
+ * @property {[epoch: string, seq: number][]} done handled meanwhile; not stored, so of no use to others
  *
  * @typedef {object} Owner a namespace and channel: who shares stored positions
  * @property {Map<string, number>} handled the greatest number handled, by epoch
@@ -24,15 +31,15 @@
 export class Oracle {
   /** @type {string[]} */
   violations = [];
-  /** `repeated`: handled before in the same namespace, by another tab or an earlier page. */
-  counts = { sent: 0, delivered: 0, recovered: 0, repeated: 0, stored: 0 };
+  /** `repeated`: handled before in the same namespace, by another tab or an earlier page. `unheard`: channels of closed tabs whose last words came late. */
+  counts = { sent: 0, delivered: 0, recovered: 0, repeated: 0, stored: 0, unheard: 0 };
   /** @type {Map<string, number>} gaps by reason */
   gaps = new Map();
   /** @type {Map<string, number>} errors by code */
   errors = new Map();
   /** Numbers that truncated gaps named. */
   lost = 0;
-  /** @type {Map<number, { server: string, namespace: string, places: Map<string, Place>, done: Map<string, [string, number]> }>} */
+  /** @type {Map<number, { server: string, namespace: string, places: Map<string, Place>, done: Map<string, [string, number]>, owed: Map<string, Owed> }>} */
   #lives = new Map();
   /** @type {Map<string, Owner>} */
   #owners = new Map();
@@ -98,7 +105,13 @@ export class Oracle {
    * @param {string} namespace
    */
   born(life, server, namespace) {
-    this.#lives.set(life, { server, namespace, places: new Map(), done: new Map() });
+    this.#lives.set(life, {
+      server,
+      namespace,
+      places: new Map(),
+      done: new Map(),
+      owed: new Map(),
+    });
   }
 
   /**
@@ -110,6 +123,14 @@ export class Oracle {
   isComplete(life, channel, epoch) {
     const place = this.#lives.get(life)?.places.get(channel);
     return place?.epoch === epoch && place.last === this.#head(channel, epoch);
+  }
+
+  /**
+   * What a life has passed over and not named yet.
+   * @param {number} life
+   */
+  owedBy(life) {
+    return [...(this.#lives.get(life)?.owed.values() ?? [])].map(({ why }) => why);
   }
 
   /**
@@ -142,6 +163,8 @@ export class Oracle {
         return this.#done(told, told.epoch, told.seq);
       case 'stored':
         return this.#stored(told);
+      case 'had':
+        return this.#had(told);
       case 'error':
         this.errors.set(told.code, (this.errors.get(told.code) ?? 0) + 1);
     }
@@ -172,8 +195,10 @@ export class Oracle {
   /** @param {Told & { kind: 'gap' }} told */
   #gap(told) {
     const { channel, epoch, from, life, reason, to } = told;
-    const { places } = this.#life(life);
+    const { owed, places } = this.#life(life);
     this.gaps.set(reason, (this.gaps.get(reason) ?? 0) + 1);
+    const late = owed.get(channel);
+    if (late !== undefined && this.#settles(told, late)) return;
     let place = places.get(channel);
     if (place === undefined) {
       this.#begins(told, epoch, from);
@@ -210,7 +235,10 @@ export class Oracle {
    * @param {number} seq
    */
   #done({ channel, life }, epoch, seq) {
-    this.#life(life).done.set(channel, [epoch, seq]);
+    const { done, owed } = this.#life(life);
+    done.set(channel, [epoch, seq]);
+    const late = owed.get(channel);
+    if (late !== undefined) return void late.done.push([epoch, seq]);
     const { handled } = this.#ownerOf(life, channel);
     if (seq <= (handled.get(epoch) ?? 0)) this.counts.repeated += 1;
     handled.set(epoch, Math.max(seq, handled.get(epoch) ?? 0));
@@ -241,26 +269,60 @@ export class Oracle {
   }
 
   /**
+   * What a page noted down where the pages after it can read it.
+   * @param {Told & { kind: 'had' }} told
+   */
+  #had({ channel, handled, late, left, life }) {
+    const owner = this.#ownerOf(life, channel);
+    const { owed } = this.#life(life);
+    if (late) owed.delete(channel);
+    if (owed.has(channel)) return;
+    let isNews = false;
+    for (const epoch of left) {
+      if (!owner.left.has(epoch)) isNews = true;
+      owner.left.add(epoch);
+    }
+    for (const [epoch, seq] of Object.entries(handled)) {
+      if (seq <= (owner.handled.get(epoch) ?? 0)) continue;
+      isNews = true;
+      owner.handled.set(epoch, seq);
+    }
+    if (isNews) this.counts.unheard += 1;
+  }
+
+  /**
    * The first that a life has of a channel.
    * @param {Told} told
    * @param {string} epoch
    * @param {number} seq
    */
   #begins(told, epoch, seq) {
-    const { handled, left, stored } = this.#ownerOf(told.life, told.channel);
+    const { channel, life } = told;
+    const { handled, left, stored } = this.#ownerOf(life, channel);
     if (!stored) return;
     const had = handled.get(epoch);
-    if (had !== undefined && seq <= had + 1) return;
+    if (seq <= (had ?? 0) + 1 && had !== undefined) return;
     const isEntered = [...left].some((before) => this.#isBefore(before, epoch));
-    if (had === undefined && !isEntered) {
-      return this.#complain(told, 'begins in an epoch that nobody was told of');
-    }
-    if (
-      seq - 1 >
-      Math.max(had ?? 0, had === undefined ? this.#forgotten(told.channel, epoch) : 0)
-    ) {
-      this.#complain(told, `begins beyond what its namespace has handled: ${had}`);
-    }
+    if (had === undefined && isEntered && seq - 1 <= this.#forgotten(channel, epoch)) return;
+    const why = `${JSON.stringify(told)} begins beyond what its namespace has handled: ${had}`;
+    this.#life(life).owed.set(channel, { epoch, to: seq - 1, why, done: [] });
+  }
+
+  /**
+   * Is this the gap that names what a life passed over at its beginning?
+   * @param {Told & { kind: 'gap' }} told
+   * @param {Owed} late
+   */
+  #settles({ channel, epoch, from, life, reason, to }, late) {
+    const { handled, left } = this.#ownerOf(life, channel);
+    if (from > (handled.get(epoch) ?? 0) + 1) return false;
+    const isSame = reason === 'unreachable' && epoch === late.epoch && to === late.to;
+    const isOlder = reason === 'epoch' && this.#isBefore(epoch, late.epoch);
+    if (!isSame && !isOlder) return false;
+    if (isOlder) left.add(epoch);
+    this.#life(life).owed.delete(channel);
+    for (const [of, seq] of late.done) handled.set(of, Math.max(seq, handled.get(of) ?? 0));
+    return true;
   }
 
   /**

@@ -37,6 +37,12 @@ const stored = (seq: number, life = 1, epoch = 'e1'): Line => ({
   seq,
 });
 
+/** A life that passed over 3 to 5, and its gap. */
+const late = (from: number, to: number): Line[] => [
+  ...[...got(1), ...got(2), stored(2), ...got(6, 2)],
+  gap(from, to, 'unreachable', 2),
+];
+
 const judge = (oracle: Oracle, ...lines: Line[]): string[] => {
   for (const line of lines) oracle.hear({ ...line, channel } as Told);
   return oracle.violations;
@@ -65,6 +71,21 @@ describe('the judge lets pass', () => {
   });
 });
 
+test('the judge takes the word of a tab that was closed before it was heard', () => {
+  const oracle = world();
+  const had = { kind: 'had', life: 1, handled: { e1: 3 }, late: false } as const;
+  judge(oracle, ...got(1), stored(1), { ...had, left: [] }, ...got(4, 2));
+  expect([oracle.violations, oracle.counts.unheard]).toEqual([[], 1]);
+});
+
+test('the judge waits for a page with slow storage to name what it passed over', () => {
+  const oracle = world();
+  judge(oracle, ...got(1), ...got(2), stored(2), ...got(6, 2), ...got(7, 2));
+  expect(oracle.owedBy(2)).toHaveLength(1);
+  judge(oracle, gap(3, 5, 'unreachable', 2), ...got(8, 2), stored(8, 2));
+  expect([oracle.owedBy(2), oracle.violations]).toEqual([[], []]);
+});
+
 describe('the judge notices', () => {
   test.each<[string, Line[]]>([
     ['a number left out', [...got(1), ...got(3)]],
@@ -81,16 +102,27 @@ describe('the judge notices', () => {
     ['an epoch gap of a log that lives', [...got(1), gap(2, undefined, 'epoch')]],
     ['a position ahead of the handlers', [...got(1), stored(2)]],
     ['a position while the handler works', [got(1)[0]!, ...got(2), stored(3)]],
-    ['a later life that begins too far on', [...got(1), stored(1), ...got(3, 2)]],
+    ['a gap of a slow storage that leaves something out', late(4, 5)],
+    ['a gap of a slow storage over too little', late(3, 4)],
+    ['a gap of a slow storage over too much', late(3, 6)],
   ])('%s', (_, lines) => {
     expect(judge(world(), ...lines)).not.toEqual([]);
+  });
+
+  test('a later life that begins too far on, or in an epoch nobody was told of', () => {
+    const oracle = world();
+    judge(oracle, ...got(1), stored(1), ...got(3, 2));
+    expect(oracle.owedBy(2)).toHaveLength(1);
+    restart(oracle);
+    oracle.born(3, 'north', 'ann');
+    judge(oracle, ...got(1, 3, 'e2'));
+    expect(oracle.owedBy(3)).toHaveLength(1);
   });
 
   test.each<[string, Line[]]>([
     ['a new epoch without a gap', [...got(1), ...got(1, 1, 'e2')]],
     ['an old epoch after it', [gap(1, undefined, 'epoch'), ...got(1, 1, 'e2'), ...got(1)]],
     ['a new epoch from its middle', [gap(1, undefined, 'epoch'), ...got(2, 1, 'e2')]],
-    ['a life in an epoch nobody was told of', [...got(1), stored(1), ...got(1, 2, 'e2')]],
     ['a position ahead in a new epoch', [gap(1, undefined, 'epoch'), stored(1, 1, 'e2')]],
   ])('%s', (_, lines) => {
     const oracle = world();

@@ -7,6 +7,7 @@
  *   | { kind: 'gap', epoch: string, from: number, to?: number, reason: string }
  *   | { kind: 'done', epoch: string, seq: number }
  *   | { kind: 'stored', epoch: string, seq: number }
+ *   | { kind: 'had', handled: Record<string, number>, left: string[], late: boolean }
  *   | { kind: 'error', code: string }
  * )} Told
  */
@@ -59,6 +60,11 @@ export function live({ channels, life, namespace, recover, slowEvery, url }) {
   /** @type {{ createClient: typeof import('../../src/index.js').createClient }} */
   const { createClient } = scope.Lastseq;
   const tell = (/** @type {object} */ told) => scope.tell(JSON.stringify({ life, ...told }));
+  // The last words of a tab that is closed are not heard any more, while its storage is still written.
+  // So handlers also note down where they were, for the page that comes after.
+  for (const [key, notes] of Object.entries(localStorage)) {
+    if (key.startsWith('had ')) tell({ ...JSON.parse(notes), kind: 'had' });
+  }
   const client = createClient({
     url,
     ...(recover && { recover }),
@@ -79,13 +85,25 @@ export function live({ channels, life, namespace, recover, slowEvery, url }) {
     const channel = /** @type {import('../../src/index.js').Channel<{ id: number }>} */ (
       client.channel(name, { start: 'stored' })
     );
+    /** @type {{ life: number, channel: string, handled: Record<string, number>, left: string[], late: boolean }} */
+    const had = { life, channel: name, handled: {}, left: [], late: false };
+    const note = () => localStorage.setItem(`had ${life} ${name}`, JSON.stringify(had));
     channel.subscribe({
       message: async ({ data, epoch, recovered, seq }) => {
         tell({ kind: 'message', channel: name, epoch, seq, id: data.id, recovered });
         if (seq % slowEvery === 0) await new Promise((resolve) => setTimeout(resolve, 20));
         tell({ kind: 'done', channel: name, epoch, seq });
+        had.handled[epoch] = seq;
+        note();
       },
-      gap: (gap) => tell({ ...gap, kind: 'gap' }),
+      gap: (gap) => {
+        tell({ ...gap, kind: 'gap' });
+        if (gap.to === undefined) had.left.push(gap.epoch);
+        else if (gap.reason !== 'unreachable') had.handled[gap.epoch] = gap.to;
+        // What a slow storage made it pass over: named after it began.
+        else had.late = true;
+        note();
+      },
     });
   }
 }

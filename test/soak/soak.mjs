@@ -404,17 +404,18 @@ export async function soak({ seed, seconds, say = () => {} }) {
     for (const { hub } of places) for (const channel of CHANNELS) publish(hub, channel, 1);
     await until(() => places.every(({ hub }) => hub.isSettled));
     const lagging = () =>
-      tabs.flatMap(({ life, place: { hub } }) =>
-        CHANNELS.filter((channel) => !oracle.isComplete(life, channel, hub.epoch)).map(
+      tabs.flatMap(({ life, place: { hub } }) => [
+        ...oracle.owedBy(life),
+        ...CHANNELS.filter((channel) => !oracle.isComplete(life, channel, hub.epoch)).map(
           (channel) => `life ${life} stands in ${channel} at ${oracle.standing(life, channel)}`,
         ),
-      );
+      ]);
     for (const until = Date.now() + CALM_MS; lagging().length > 0 && Date.now() < until;) {
       // A look at each of them: hidden pages have slow timers.
       for (const tab of tabs) await tab.front();
       await sleep(500);
     }
-    oracle.violations.push(...lagging().map((who) => `${who}, and comes no further`));
+    oracle.violations.push(...lagging().map((who) => `${who}: and it stays so`));
     await sleep(500);
     const heapEnd = await heapOf(witness.cdp);
 
