@@ -49,6 +49,11 @@ export class DeliveryModel {
     return this.#queue.length === 0;
   }
 
+  /** Items not finished, gaps and snapshots included. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
   get isFailed(): boolean {
     return this.#state === 'failed';
   }

@@ -75,6 +75,9 @@ export class Oracle {
       case 'recovered':
         if ('page' in input.answer) this.#page(client, input.id, input.answer.page);
         return;
+      case 'tick':
+        for (const reading of this.#readings.get(client)?.values() ?? []) reading.ticked();
+        return;
       case 'loaded':
         if (input.failed !== true && client.states.get(input.channel) !== 'failed')
           this.reading(client, input.channel)?.loaded(input.position, this);
@@ -205,6 +208,8 @@ export class Oracle {
       const { epoch, head, oldest } = frame;
       const facts: Facts = { epoch, head, oldest };
       this.reading(client, frame.channel)?.facts.push(facts);
+    } else if (frame.type === 'unsubscribed') {
+      this.reading(client, frame.channel)?.gaveUp();
     } else if (frame.type === 'recovered') {
       for (const item of frame.items) if ('page' in item) this.#page(client, frame.id, item.page);
     }

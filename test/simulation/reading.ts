@@ -24,6 +24,7 @@ export class Reading {
   #asked: 'unknown' | 'answered' = 'unknown';
   #since: Position | undefined;
   #call = 0;
+  #askedAt = 0;
   #page: Page | undefined;
   #behind = 0;
   #snapshot: SnapshotItem | undefined;
@@ -48,12 +49,19 @@ export class Reading {
 
   asked(id: number, since: Position): void {
     this.#call = id;
+    this.#askedAt = this.world.agenda.now;
     this.#since = since;
   }
 
   /** The question was given up: its answer is none. */
-  gaveUp(id: number): void {
+  gaveUp(id: number = this.#call): void {
     if (this.#call === id) this.#call = 0;
+  }
+
+  /** Over the socket nothing else shows that a call took too long. */
+  ticked(): void {
+    const { agenda, plan } = this.world;
+    if (this.#askedAt + plan.settings.recoverTimeoutMs <= agenda.now) this.gaveUp();
   }
 
   /** @param call the call that it answers: only the last one counts. */

@@ -88,6 +88,8 @@ export class Watch {
     if (client.connection !== 'open') return;
     if (input.type !== 'frames' || input.attempt !== client.attempt) return;
     const { channels, settings } = this.world.plan;
+    // A connection that ended in the same step has nothing to ask.
+    if (effects.some(({ type }) => type === 'hangUp')) return;
     // With several channels on one socket a free call cannot be told from here.
     if (settings.carrier === 'socket' && channels.length > 1) return;
     for (const frame of input.frames) {
@@ -96,8 +98,10 @@ export class Watch {
       if (id !== this.#of(client, channel).join) continue;
       const numbers = client.session.numbers(channel);
       if (numbers?.epoch !== epoch || numbers.last >= head) continue;
-      const mayWait =
-        client.calls.size >= settings.maxCalls || client.channels.get(channel)?.isIdle === false;
+      let queued = client.channels.get(channel)?.queued ?? 0;
+      for (const effect of effects)
+        if (effect.type === 'deliver' && effect.channel === channel) queued += effect.items.length;
+      const mayWait = client.calls.size >= settings.maxCalls || queued > settings.maxQueued / 2;
       const works = effects.some(({ type }) => type === 'fetch' || type === 'send');
       const stalls = effects.some(
         (effect) => effect.type === 'channelState' && effect.state.name === 'stalled',
