@@ -170,15 +170,14 @@ export async function startGlobalCounterServer({
       recoveries.push(`${status} ${url.search}`);
       answer(status, body);
     } else if (route === 'POST /messages') {
-      if (judge(token) !== 200) {
-        answer(judge(token), { detail: 'Not authenticated' });
-        return;
+      const status = judge(token);
+      if (status === 200) {
+        let text = '';
+        for await (const chunk of request) text += chunk;
+        const { content, to, type } = JSON.parse(text);
+        await publish(content, { to, type, path: 'http' });
       }
-      let text = '';
-      for await (const chunk of request) text += chunk;
-      const { content, to, type } = JSON.parse(text);
-      await publish(content, { to, type, path: 'http' });
-      answer(202, {});
+      answer(status, {});
     } else if (route === 'POST /restart') {
       restart();
       answer(200, {});
