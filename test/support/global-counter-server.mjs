@@ -189,9 +189,9 @@ export async function startGlobalCounterServer({
   const sockets = new WebSocketServer({ noServer: true });
   http.on('upgrade', (request, stream, head) => {
     const url = new URL(request.url ?? '/', 'http://server');
-    if (url.pathname !== '/ws') return stream.end('HTTP/1.1 404 Not Found\r\n\r\n');
+    if (url.pathname !== '/ws') return void stream.end('HTTP/1.1 404 Not Found\r\n\r\n');
     const token = url.searchParams.get('token') ?? undefined;
-    if (judge(token) !== 200) return stream.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    if (judge(token) !== 200) return void stream.end('HTTP/1.1 403 Forbidden\r\n\r\n');
     sockets.handleUpgrade(request, stream, head, (socket) => {
       accept(socket, tokens[token ?? ''] ?? '');
     });
