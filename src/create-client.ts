@@ -34,7 +34,7 @@ export function createClientWith<Channels extends object = Record<string, unknow
   const client = new LastseqClient(
     resolved,
     {
-      transport: ports.transport ?? webSocketTransport(dialect.protocols),
+      transport: ports.transport ?? dialect.transport ?? webSocketTransport(dialect.protocols),
       history: ports.history ?? fetchHistory(recover ?? ''),
       store:
         ports.store ??
@@ -47,8 +47,11 @@ export function createClientWith<Channels extends object = Record<string, unknow
   return client as Client<Channels>;
 }
 
-/** Positions of another server are other positions; one that a function names goes by the namespace alone. */
+/**
+ * Positions of another server are other positions; one that a function names, or the app's own socket
+ * leads to, goes by the namespace alone.
+ */
 function storeKey(url: ClientOptions['url'], namespace: string): string {
-  const server = typeof url === 'function' ? '' : String(url).split(/[?#]/)[0];
+  const server = typeof url === 'function' ? '' : String(url ?? '').split(/[?#]/)[0];
   return JSON.stringify([server, namespace]);
 }

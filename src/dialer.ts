@@ -57,6 +57,8 @@ export class Dialer {
     const refuse = (error: unknown): void => {
       failed(new LastseqError('url_failed', { detail: String(error) }, { cause: error }));
     };
+    // The dialect's own transport knows where it goes.
+    if (url === undefined) return found('');
     if (typeof url === 'function') void attempt(url).then(use, refuse);
     else use(url);
   }

@@ -2,7 +2,7 @@
  * The imperative shell: brings inputs to the core, runs the effects, owns the one timer and the token.
  * Decides nothing.
  */
-import type { RecoveryAnswer } from './core/frames.js';
+import type { ClientFrame, RecoverRequest, RecoveryAnswer } from './core/frames.js';
 import type { Position } from './core/position.js';
 import type { Session } from './core/session.js';
 import type { Settings } from './core/settings.js';
@@ -209,15 +209,20 @@ export class Driver {
     this.enter({ type: 'frames', attempt, frames: this.#dialect.decode(event.data) });
   }
 
-  #send(frames: Parameters<Dialect['encode']>[0], asArray: boolean): void {
+  #send(frames: readonly ClientFrame[], asArray: boolean): void {
     // Publishes carry the app's data and go alone: an array of them could pass the server's frame limit.
     const small = asArray ? frames.filter(({ type }) => type !== 'publish') : [];
     for (let i = 0; i < small.length; i += FRAMES_PER_ARRAY) {
-      this.#transport.send(this.#dialect.encode(small.slice(i, i + FRAMES_PER_ARRAY)));
+      this.#write(small.slice(i, i + FRAMES_PER_ARRAY));
     }
     for (const frame of frames) {
-      if (!asArray || frame.type === 'publish') this.#transport.send(this.#dialect.encode([frame]));
+      if (!asArray || frame.type === 'publish') this.#write([frame]);
     }
+  }
+
+  #write(frames: readonly ClientFrame[]): void {
+    const data = this.#dialect.encode(frames);
+    if (data !== undefined) this.#transport.send(data);
   }
 
   #dial(number: number): void {
@@ -242,7 +247,9 @@ export class Driver {
   #fetch({ id, limit, request, tokenVersion }: Extract<Effect, { type: 'fetch' }>): void {
     const controller = new AbortController();
     this.#fetches.set(id, controller);
-    const question = { ...request, limit, token: this.#dialer.token, signal: controller.signal };
+    const query = this.#dialect.query?.(request, limit);
+    const { signal } = controller;
+    const question = { ...request, limit, query, token: this.#dialer.token, signal };
     void attempt(() => this.parts.ports.history.fetch(question)).then(
       (answer) => {
         this.#fetches.delete(id);
@@ -250,7 +257,7 @@ export class Driver {
           type: 'recovered',
           id,
           tokenVersion,
-          answer: this.#judge(answer, request.channel),
+          answer: this.#judge(answer, request),
         });
       },
       (error: unknown) => {
@@ -260,13 +267,14 @@ export class Driver {
     );
   }
 
-  #judge(answer: HistoryAnswer, channel: string): RecoveryAnswer {
+  #judge(answer: HistoryAnswer, request: RecoverRequest): RecoveryAnswer {
+    const { channel } = request;
     if (!('body' in answer)) {
       const { detail, retryInMs, status } = answer;
       if (status === 0) return { status: 0, channel, reason: detail ?? 'no answer' };
       return { status, channel, ...(retryInMs === undefined ? {} : { retryInMs }) };
     }
-    const page = this.#dialect.decodePage(answer.body, channel);
+    const page = this.#dialect.decodePage(answer.body, request);
     if ('type' in page) return { status: 0, channel, reason: page.reason, defect: true };
     return { status: 200, page };
   }

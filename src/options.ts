@@ -39,8 +39,11 @@ export type LogEntry =
   | { readonly event: 'error'; readonly code: string; readonly message: string };
 
 export interface ClientOptions {
-  /** The WebSocket address: `ws:` or `wss:`, or `http(s):`, or relative to the page. */
-  readonly url: UrlOption;
+  /**
+   * The WebSocket address: `ws:` or `wss:`, or `http(s):`, or relative to the page. Left out when the
+   * dialect brings a transport of its own.
+   */
+  readonly url?: UrlOption | undefined;
   /**
    * How missed messages are fetched: a URL (one GET per channel and page), a function, or left out:
    * over the socket, where the server offers it.
@@ -196,18 +199,12 @@ const CHANNEL_RULES: Readonly<Record<keyof ChannelOptions, Rule>> = {
 
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
   check(options, CLIENT_RULES, 'options');
-  if ((options as Partial<ClientOptions>).url === undefined) {
-    throw new LastseqError('bad_option', {
-      option: 'url',
-      value: undefined,
-      expected: CLIENT_RULES.url[0],
-    });
+  const { dialect = nativeDialect, namespace = '', url } = options;
+  if (url === undefined && dialect.transport === undefined) {
+    const [expected] = CLIENT_RULES.url;
+    throw new LastseqError('bad_option', { option: 'url', value: undefined, expected });
   }
-  return {
-    ...options,
-    namespace: options.namespace ?? '',
-    dialect: options.dialect ?? nativeDialect,
-  };
+  return { ...options, namespace, dialect };
 }
 
 export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelOptions {
@@ -257,6 +254,7 @@ export function traceLimitsOf({ trace }: ResolvedOptions): TraceLimits | undefin
 export function settingsOf(options: ResolvedOptions): Partial<typeof DEFAULT_SETTINGS> {
   const { connectTimeoutMs, flushMs, giveUpAfterMs, handlerTimeoutMs, maxBackoffMs, maxQueued } =
     options;
+  const { dialect } = options;
   const given = {
     connectTimeoutMs,
     flushMs,
@@ -268,6 +266,9 @@ export function settingsOf(options: ResolvedOptions): Partial<typeof DEFAULT_SET
     hasToken: options.token !== undefined,
     carrier: options.recover === undefined ? 'socket' : 'fetch',
     verbose: options.logger !== undefined,
+    numbering: dialect.numbering,
+    epochs: dialect.epochs,
+    pollMs: dialect.pollMs,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

@@ -22,7 +22,8 @@ export type HistoryFunction = (call: HistoryCall) => unknown;
 
 /**
  * @param target an address, relative to the page where there is one: asked with GET, with `channel`,
- *   `epoch`, `limit` and `since` added to its own parameters, the token in `Authorization: Bearer`.
+ *   `epoch`, `limit` and `since` (or what the question has instead) added to its own parameters, the
+ *   token in `Authorization: Bearer`.
  *   Cookies go to the page's own origin only: a call to another one would need a server that names
  *   that origin, and has the token. Or a function, for any other way.
  */
@@ -71,10 +72,12 @@ async function ask(url: URL, { token, signal }: HistoryQuestion): Promise<Histor
   }
 }
 
-function addressOf(target: string | URL, { channel, epoch, limit, seq }: HistoryQuestion): URL {
+function addressOf(target: string | URL, question: HistoryQuestion): URL {
+  const { channel, epoch, limit, query, seq } = question;
   const { document, location } = globalThis as Partial<typeof globalThis>;
   const url = new URL(target, document?.baseURI ?? location?.href);
-  const ours = new URLSearchParams({ channel, epoch, limit: String(limit), since: String(seq) });
+  const native = { channel, epoch, limit: String(limit), since: String(seq) };
+  const ours = new URLSearchParams(query ?? native);
   // By text: rewriting the parameters that are there could break a signed address.
   url.search += `${url.search === '' ? '' : '&'}${ours.toString()}`;
   return url;

@@ -37,7 +37,7 @@ export function webSocketTransport(protocols: readonly string[]): TransportFacto
         line ??= new Line(protocols, emit);
         line.dial(attempt, url);
       },
-      send: (text) => line?.send(text),
+      send: (data) => line?.send(data as string),
       close,
     };
   };

@@ -39,6 +39,7 @@ const FRAMES: Words<DecodedFrame> = {
   welcome: ({ caps }) => `welcome (${caps.join(', ') || 'no capabilities'})`,
   subscribed: ({ channel, epoch, head, oldest }) =>
     `subscribed to ${channel} (${factsInWords(epoch, oldest, head)})`,
+  joined: ({ channel = 'whatever is wanted' }) => `joined to ${channel}`,
   message: ({ channel, epoch, seq }) =>
     seq === undefined
       ? `${channel} ephemeral`

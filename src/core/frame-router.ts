@@ -50,6 +50,8 @@ export class FrameRouter {
         connection.answered();
         auth.accepted(connection.tokenVersion);
         return find(frame.channel)?.subscribed(frame.id, frame);
+      case 'joined':
+        return;
       case 'recovered':
         connection.answered();
         for (const item of frame.items) {

@@ -48,6 +48,11 @@ export interface MessageFrame {
   readonly epoch?: string;
   /** Missing on an ephemeral message, which never touches the position. */
   readonly seq?: number;
+  /**
+   * The number of the message before it that this reader may see: those between are not for this
+   * reader, and no loss. Missing means `seq - 1`.
+   */
+  readonly prev?: number;
   readonly data: unknown;
   /** The server's own id of the message, informative only. */
   readonly id?: string;
@@ -60,6 +65,7 @@ export interface MessageFrame {
 /** A message inside a recovery page: the channel and epoch are those of the page. */
 export interface PageMessage {
   readonly seq: number;
+  readonly prev?: number;
   readonly data: unknown;
   readonly id?: string;
   readonly ts?: number;
@@ -112,6 +118,11 @@ export type ServerFrame =
       readonly limits: Limits;
     }
   | ({ readonly type: 'subscribed'; readonly id?: number; readonly channel: string } & Facts)
+  /**
+   * The server serves the channel and says nothing of its log. Without a channel: it serves each one
+   * that is wanted on this connection, now or later, and takes no `subscribe`.
+   */
+  | { readonly type: 'joined'; readonly id?: number; readonly channel?: string }
   | MessageFrame
   | { readonly type: 'heads'; readonly heads: readonly Head[] }
   | {
@@ -143,6 +154,8 @@ export interface Head {
   readonly channel: string;
   readonly epoch: string;
   readonly head: number;
+  /** The last number up to `head` that this reader may see. Missing means `head`. */
+  readonly visible?: number;
 }
 
 /** A WebSocket message, or an element of one, that fits no rule: counted and dropped, never thrown. */

@@ -15,6 +15,12 @@ export interface Position {
   readonly seq: number;
 }
 
+/**
+ * The epoch of a server that has none. Dialects put it into their frames; the client knows by its
+ * settings that this name tells no two logs apart.
+ */
+export const NO_EPOCH = '-';
+
 /** What a position store keeps for a channel. */
 export interface StoredPosition extends Position {
   /**

@@ -1,3 +1,10 @@
+/**
+ * How the numbers of a channel rise. `contiguous`: 1, 2, 3 …, so that a missing number is a missing
+ * message. `sparse`: a message names the one before it in `prev`, where numbers are left out on purpose.
+ * `monotonic`: they only rise, so that nothing can be told from a number that is left out.
+ */
+export type Numbering = 'contiguous' | 'sparse' | 'monotonic';
+
 /** The numbers that the core decides by. Every duration is in milliseconds. */
 export interface Settings {
   /** Seed of all jitter and owner tokens: a trace with its seed replays exactly. */
@@ -6,6 +13,11 @@ export interface Settings {
   readonly hasToken: boolean;
   /** How recovery travels: in `recover` frames over the socket, or by the app's URL or function. */
   readonly carrier: 'socket' | 'fetch';
+  readonly numbering: Numbering;
+  /** Does an epoch tell one life of a log from another? */
+  readonly epochs: boolean;
+  /** Between questions to the log, for a server that sends no heads. */
+  readonly pollMs: number | false;
   /** Does the store outlive the page? */
   readonly persistent: boolean;
   /** Names every debug event; costs something per message. */
@@ -43,6 +55,9 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   seed: 1,
   hasToken: false,
   carrier: 'socket',
+  numbering: 'contiguous',
+  epochs: true,
+  pollMs: false,
   persistent: true,
   verbose: false,
   // The range that peers converged on: a second is unnoticed, half a minute is the most a user waits.

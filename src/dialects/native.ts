@@ -8,5 +8,5 @@ export const nativeDialect: Dialect = {
   numbering: 'contiguous',
   decode: decodeFrames,
   encode: encodeFrames,
-  decodePage,
+  decodePage: (body, { channel }) => decodePage(body, channel),
 };

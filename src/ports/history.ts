@@ -12,6 +12,8 @@ export interface History {
 export interface HistoryQuestion extends RecoverRequest {
   /** The most messages wanted in the answer. */
   readonly limit: number;
+  /** Query parameters in place of channel, epoch, limit and since. */
+  readonly query?: Readonly<Record<string, string>> | undefined;
   readonly token: string | undefined;
   readonly signal: AbortSignal;
 }

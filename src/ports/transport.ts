@@ -5,8 +5,11 @@ export interface Transport {
    * Never throws: what goes wrong (bad address, blocked by policy) is reported as `dropped`.
    */
   open(attempt: number, url: string): void;
-  /** Sends a text if the socket is open; otherwise nothing: no queue, intent is derived anew on open. */
-  send(text: string): void;
+  /**
+   * Sends what the dialect has written (for a WebSocket: a text) if the socket is open; otherwise
+   * nothing: no queue, intent is derived anew on open.
+   */
+  send(data: unknown): void;
   /** Gives the socket up at once: no event of it comes any more. @param code 1000 or 3000 to 4999. */
   close(code: number, reason: string): void;
 }

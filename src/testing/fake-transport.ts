@@ -74,8 +74,9 @@ export class FakeNetwork {
         this.sockets.push(current);
         this.onSocket(current);
       },
-      send: (text) => {
+      send: (data) => {
         if (current?.state !== 'open') return;
+        const text = typeof data === 'string' ? data : JSON.stringify(data);
         current.sent.push(text);
         current.onSend(text, current);
       },
