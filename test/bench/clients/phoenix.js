@@ -1,0 +1,12 @@
+import { Socket } from 'phoenix';
+
+export function open(url, handle) {
+  const socket = new Socket(url);
+  socket.connect();
+  const channel = socket.channel('room:42');
+  channel.on('message', handle);
+  const ready = new Promise((resolve, reject) => {
+    channel.join().receive('ok', resolve).receive('error', reject);
+  });
+  return { ready, close: () => socket.disconnect() };
+}
