@@ -48,6 +48,7 @@ rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
 const input = {
   index: 'src/index.ts',
   server: 'src/server/index.ts',
+  'server-redis': 'src/server/redis/index.ts',
   testing: 'src/testing/index.ts',
 };
 

@@ -72,7 +72,7 @@ export class Answers {
     { id, channel }: { readonly id: number | undefined; readonly channel: string },
     asked: Decision | Promise<Decision>,
   ): Promise<void> {
-    const { settings, fanout, report } = this.#parts;
+    const { settings, fanout, following, report } = this.#parts;
     const peer = this.#peer;
     const decision = await asked;
     if (!peer.isOpen()) return;
@@ -92,6 +92,7 @@ export class Answers {
     fanout.attach(channel, peer);
     peer.channels.add(channel);
     try {
+      await following.ready(channel);
       const facts = await settings.log.facts(channel);
       if (peer.isOpen()) peer.send(wire.subscribedText(id, channel, facts));
     } catch (error) {

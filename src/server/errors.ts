@@ -1,6 +1,6 @@
 /** The errors of the server kit: one class, a code that says whose fault it is, one wording. */
 
-/** What each code carries. Every one of them is the calling app's to mend; none is worth a retry. */
+/** What each code carries. Only `unavailable` is worth a retry; the others are the app's to mend. */
 export interface ServerErrorDetails {
   /** An option of `createHub` or of a log is not what it may be. Thrown at construction. */
   bad_option: { readonly option: string; readonly value: unknown; readonly expected: string };
@@ -10,7 +10,12 @@ export interface ServerErrorDetails {
   bad_data: { readonly channel: string; readonly reason: string };
   /** The data of a message is longer than `maxDataBytes`. No number was taken. */
   too_large: { readonly channel: string; readonly bytes: number; readonly maxDataBytes: number };
-  /** The hub was closed or is draining, and takes no new work. */
+  /**
+   * A log in another process could not be asked, did not answer in time, or answered with an error. What
+   * became of an append is not known: repeat it with the same key.
+   */
+  unavailable: { readonly call: string; readonly reason: string };
+  /** The hub or the log was closed or is draining, and takes no new work. */
   closed: { readonly call: string };
 }
 
@@ -55,7 +60,8 @@ const WORDING: { [Code in ServerErrorCode]: (details: ServerErrorDetails[Code]) 
   too_large: (d) =>
     `the data for channel ${quote(d.channel)} has ${d.bytes} bytes, ` +
     `maxDataBytes is ${d.maxDataBytes}`,
-  closed: (d) => `${d.call} was called on a hub that is closed or draining`,
+  unavailable: (d) => `the log could not be reached by ${d.call}: ${d.reason}`,
+  closed: (d) => `${d.call} was called after close or drain`,
 };
 
 /** A value as an error message shows it: typed, and short whatever it is. */

@@ -6,20 +6,37 @@ export interface Subscriber {
   deliver(text: string, bytes: number): void;
 }
 
+/** Told when a channel gets its first subscriber, and when it has lost its last. */
+export interface Audience {
+  readonly came: (channel: string) => void;
+  readonly left: (channel: string) => void;
+}
+
 export class Fanout {
   readonly #subscribers = new Map<string, Set<Subscriber>>();
+  readonly #audience: Audience;
+
+  constructor(audience: Audience) {
+    this.#audience = audience;
+  }
 
   attach(channel: string, subscriber: Subscriber): void {
     const subscribers = this.#subscribers.get(channel);
-    if (subscribers) subscribers.add(subscriber);
-    else this.#subscribers.set(channel, new Set([subscriber]));
+    if (subscribers) {
+      subscribers.add(subscriber);
+      return;
+    }
+    this.#subscribers.set(channel, new Set([subscriber]));
+    this.#audience.came(channel);
   }
 
   /** Takes back an `attach`; an empty channel leaves nothing behind. */
   detach(channel: string, subscriber: Subscriber): void {
     const subscribers = this.#subscribers.get(channel);
     if (!subscribers?.delete(subscriber)) return;
-    if (subscribers.size === 0) this.#subscribers.delete(channel);
+    if (subscribers.size > 0) return;
+    this.#subscribers.delete(channel);
+    this.#audience.left(channel);
   }
 
   /** The channels that anybody is subscribed to. */

@@ -1,5 +1,5 @@
 /**
- * The feed of a log in memory: every listener sees every message, in the order of the appends.
+ * The feed of a log: every listener sees every message, in the order in which they are emitted.
  *
  * A listener may append. Called at once, the listeners behind it would see the second message before
  * the first; so what is emitted meanwhile waits until all have had the one before.

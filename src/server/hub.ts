@@ -9,6 +9,7 @@ import { Authorizer } from './authorize.js';
 import { Connection } from './connection.js';
 import { refuseOption, ServerError, wholeNumber } from './errors.js';
 import { Fanout } from './fanout.js';
+import { Following } from './following.js';
 import { readHeads } from './heads.js';
 import { Heartbeat } from './heartbeat.js';
 import { resolveHubOptions, type HubOptions } from './options.js';
@@ -95,12 +96,14 @@ class LogHub implements Hub {
       counters.errors += 1;
       print(...failure);
     };
-    const fanout = new Fanout();
+    const following = new Following(settings.log);
+    const fanout = new Fanout(following);
     this.#parts = {
       settings,
       counters,
       report,
       fanout,
+      following,
       authorizer: new Authorizer(settings.authorize, report, counters),
       recovery: new Recovery(settings.log, counters),
       admits: originCheck(settings.origins, report),

@@ -106,16 +106,31 @@ export interface Log {
 
   /**
    * Hands every message appended from now on to `listener`, in the order of the numbers, also those
-   * that other processes append. What a listener throws is reported as an uncaught exception and
+   * that other processes append; of a log with `follow`, those of the channels that are followed. A
+   * number may be left out or come late only where the epoch changed or the log had dropped it. What a
+   * listener throws is reported as an uncaught exception and
    * neither reaches `append` nor keeps other listeners from the message.
    *
    * @returns a function that ends it; it may be called twice.
    */
   listen(listener: (message: LogMessage) => void): () => void;
+
+  /**
+   * Asks for the messages of one channel in the feed. Only logs that other processes append to have it:
+   * those that do not, hear of every message anyway. The hub follows the channels that somebody is
+   * subscribed to.
+   *
+   * @returns a promise that settles when every message appended from then on will be handed to the
+   *   listeners. It gives a function that ends it, which may be called twice. A channel that is followed
+   *   twice is handed on once, until both have ended.
+   * @throws ServerError `bad_argument` (channel name); any other error means that the log could not be
+   *   reached, and that nothing is followed.
+   */
+  follow?(channel: string): Promise<() => void>;
 }
 
 /** `{"seq":9007199254740991,"ts":1700000000000,"from":"","data":},` and some to spare. */
-const ENVELOPE_BYTES = 72;
+export const ENVELOPE_BYTES = 72;
 
 /** How many bytes a message takes in a page: what `maxBytes` counts. */
 export function messageBytes(json: string, from: string | undefined): number {

@@ -5,11 +5,11 @@
  * counter is the commit index. When the process ends, so does the epoch: every process has its own, and
  * several processes behind one address give every client that moves a new epoch. Use a shared log there.
  */
-import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Facts } from '../core/frames.js';
 import { isCount, type Position } from '../core/position.js';
 import { checkChannel, checkKey, dataText } from './admission.js';
+import { newEpoch } from './epoch.js';
 import { refuseArgument, refuseOption, wholeNumber } from './errors.js';
 import { Feed } from './feed.js';
 import {
@@ -170,9 +170,4 @@ class InMemoryLog implements MemoryLog {
       else next.value.trim(now);
     }
   }
-}
-
-/** Random, so that no two lives of a process can ever share it; 9 bytes make 12 characters. */
-function newEpoch(): string {
-  return randomBytes(9).toString('base64url');
 }

@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const app = mkdtempSync(join(tmpdir(), 'lastseq-app-'));
 const installed = join(app, 'node_modules/lastseq');
-const entries = ['lastseq', 'lastseq/server', 'lastseq/testing'];
+const entries = ['lastseq', 'lastseq/server', 'lastseq/server/redis', 'lastseq/testing'];
 
 const packed = () => readdirSync(installed, { recursive: true, encoding: 'utf8' });
 const run = promisify(execFile);

@@ -1,7 +1,10 @@
 /** What every log must do, whatever keeps it. Run it against each implementation. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Log, LogMessage } from '../../src/server/index.js';
 import { publishKeyContract } from './publish-key-contract.js';
+
+/** Waits for what a log tells when it has heard of it itself. */
+export const eventually = (check: () => void): Promise<void> => vi.waitFor(check, 20_000);
 
 /** An empty log and the means to bring about what only time or an accident would. */
 export interface LogUnderTest {
@@ -50,12 +53,12 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
 
     it('are the same in the append, the feed and the page', async () => {
       const fed: LogMessage[] = [];
-      const stop = log.listen((message) => fed.push(message));
+      log.listen((message) => fed.push(message));
+      await log.follow?.(room);
       const { epoch, seq, ts, json } = await log.append(room, [1]);
-      stop();
       const { messages } = await log.read(room, { epoch, seq: 0 }, wide);
       expect(messages).toEqual([{ channel: room, epoch, seq, ts, json }]);
-      expect(fed).toEqual(messages);
+      await eventually(() => expect(fed).toEqual(messages));
     });
 
     it('are not used up by what is refused', async () => {
@@ -84,10 +87,11 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
     it('stay in order when appended all at once', async () => {
       const fed: number[] = [];
       log.listen(({ seq }) => fed.push(seq));
+      await log.follow?.(room);
       const all = await Promise.all(Array.from({ length: 200 }, (_, i) => log.append(room, i)));
       const expected = Array.from({ length: 200 }, (_, i) => i + 1);
       expect(all.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(expected);
-      expect(fed).toEqual(expected);
+      await eventually(() => expect(fed).toEqual(expected));
     });
   });
 
@@ -249,19 +253,68 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
       const stayed: number[] = [];
       const stop = log.listen(({ seq }) => left.push(seq));
       log.listen(({ seq }) => stayed.push(seq));
+      await log.follow?.(room);
       await append(1);
+      await eventually(() => expect(stayed).toEqual([1]));
       stop();
       stop();
       await append(1);
-      expect([left, stayed]).toEqual([[1], [1, 2]]);
+      await eventually(() => expect(stayed).toEqual([1, 2]));
+      expect(left).toEqual([1]);
     });
 
     it('has every channel, names of objects included', async () => {
+      const names = ['__proto__', 'constructor', 'toString'];
       const fed: string[] = [];
       log.listen(({ channel }) => fed.push(channel));
-      for (const channel of ['__proto__', 'constructor', 'toString']) await append(1, channel);
-      expect(fed).toEqual(['__proto__', 'constructor', 'toString']);
+      for (const channel of names) await log.follow?.(channel);
+      for (const channel of names) await append(1, channel);
+      await eventually(() => expect(fed).toEqual(names));
       expect(await log.facts('__proto__')).toMatchObject({ head: 1, oldest: 1 });
+    });
+
+    it('begins with what is appended after the channel was followed', async () => {
+      await append(3);
+      const fed: number[] = [];
+      log.listen(({ seq }) => fed.push(seq));
+      await log.follow?.(room);
+      await append(2);
+      await eventually(() => expect(fed).toEqual([4, 5]));
+    });
+
+    it('has a channel once that is followed twice, until both have ended', async () => {
+      const fed: number[] = [];
+      log.listen(({ seq }) => fed.push(seq));
+      const first = await log.follow?.(room);
+      const second = await log.follow?.(room);
+      await append(1);
+      await eventually(() => expect(fed).toEqual([1]));
+      first?.();
+      first?.();
+      await append(1);
+      await eventually(() => expect(fed).toEqual([1, 2]));
+      second?.();
+      await log.follow?.(room);
+      await append(1);
+      await eventually(() => expect(fed).toEqual([1, 2, 3]));
+    });
+
+    it('refuses to follow what is no name of a channel', async () => {
+      const refused = { code: 'bad_argument', details: { argument: 'channel' } };
+      if (log.follow) await expect(log.follow('a\nb')).rejects.toMatchObject(refused);
+    });
+
+    it('tells of a new epoch by its messages, after the log was lost', async () => {
+      const fed: [string, number][] = [];
+      log.listen(({ epoch, seq }) => fed.push([epoch, seq]));
+      await log.follow?.(room);
+      await append(2);
+      await eventually(() => expect(fed).toHaveLength(2));
+      await tested.restart();
+      await append(2);
+      const { epoch: next } = await log.facts(room);
+      const expected = [epoch, epoch, next, next].map((of, i) => [of, (i % 2) + 1]);
+      await eventually(() => expect(fed).toEqual(expected));
     });
   });
 }

@@ -1,21 +1,42 @@
-// Run by `npm test` before anything else: names the browsers it found, gets a missing Chromium on a
-// Debian where we are root (TEST_APT=0 leaves that out), and says what to run anywhere else. When
-// Chromium is there, nothing is fetched. Firefox and WebKit are used where they are, never installed.
+// Run by `npm test` before anything else: names the browsers and servers that it found, gets a missing
+// Chromium or Redis on a Debian where we are root (TEST_APT=0 leaves that out), and says what to run
+// anywhere else. When both are there, nothing is fetched. Firefox and WebKit are used where they are,
+// never installed.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chromiumPath, firefoxPath, webkitPath, which } from './browsers.mjs';
+import { redisPath } from './redis.mjs';
+
+/** What the tests cannot do without. */
+const NEEDED = [
+  {
+    name: 'Chromium',
+    path: chromiumPath,
+    debian: 'chromium',
+    mac: '--cask google-chrome',
+    variable: 'CHROMIUM_BIN',
+  },
+  {
+    name: 'Redis',
+    path: redisPath,
+    debian: 'redis-server',
+    mac: 'redis',
+    variable: 'REDIS_BIN',
+  },
+];
 
 const isDebian = () => {
   try {
-    // Only Debian itself: Ubuntu's package of this name is an empty shell around a snap.
+    // Only Debian itself: Ubuntu's package `chromium` is an empty shell around a snap.
     return /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
   } catch {
     return false;
   }
 };
 
-function installChromium() {
-  console.log('Chromium is missing: root on Debian, getting it with apt-get ...');
+/** @param {string[]} packages */
+function install(packages) {
+  console.log(`${packages.join(' and ')} missing: root on Debian, getting it with apt-get ...`);
   /** @param {string[]} args */
   const aptGet = (...args) =>
     spawnSync('apt-get', args, {
@@ -23,28 +44,31 @@ function installChromium() {
       stdio: ['ignore', 'ignore', 'inherit'],
     }).status === 0;
   return (
-    aptGet('-qq', 'update') && aptGet('-qq', 'install', '-y', '--no-install-recommends', 'chromium')
+    aptGet('-qq', 'update') &&
+    aptGet('-qq', 'install', '-y', '--no-install-recommends', ...packages)
   );
 }
 
+const missing = () => NEEDED.filter(({ path }) => !path());
 const mayInstall =
   process.env.TEST_APT !== '0' && process.getuid?.() === 0 && isDebian() && which(['apt-get']);
-if (!chromiumPath() && mayInstall && !installChromium()) console.error('apt-get failed.');
+if (missing().length > 0 && mayInstall && !install(missing().map(({ debian }) => debian))) {
+  console.error('apt-get failed.');
+}
 
-const chromium = chromiumPath();
 for (const [name, path] of [
-  ['Chromium', chromium ?? 'NOT FOUND'],
+  ...NEEDED.map(({ name, path }) => [name, path() ?? 'NOT FOUND']),
   ['Firefox', firefoxPath() ?? 'not found: its tests are left out'],
   ['WebKit', webkitPath() ?? 'not found: its tests are left out'],
 ]) {
   console.log(`${name}: ${path}`);
 }
-if (!chromium) {
+for (const { name, debian, mac, variable } of missing()) {
   console.error(
     process.platform === 'darwin'
-      ? 'The tests need Chromium: brew install --cask google-chrome'
-      : 'The tests need Chromium: sudo apt-get install --no-install-recommends chromium',
+      ? `The tests need ${name}: brew install ${mac}`
+      : `The tests need ${name}: sudo apt-get install --no-install-recommends ${debian}`,
   );
-  console.error('If it is somewhere unusual, name it: CHROMIUM_BIN=/path/to/chromium npm test');
-  process.exit(1);
+  console.error(`If it is somewhere unusual, name it: ${variable}=/path/to/it npm test`);
+  process.exitCode = 1;
 }

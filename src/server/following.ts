@@ -1,0 +1,35 @@
+/** Which channels the hub follows, in a log that hands on no others: those with a subscriber. */
+import type { Audience } from './fanout.js';
+import type { Log } from './log.js';
+
+export class Following implements Audience {
+  readonly #log: Log;
+  readonly #followed = new Map<string, Promise<() => void>>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  readonly came = (channel: string): void => {
+    const end = this.#log.follow?.(channel);
+    if (end === undefined) return;
+    this.#followed.set(channel, end);
+    // Whoever waits for it is told. It may be that nobody does any more.
+    end.catch(() => undefined);
+  };
+
+  readonly left = (channel: string): void => {
+    const followed = this.#followed.get(channel);
+    this.#followed.delete(channel);
+    followed?.then(
+      (end) => end(),
+      // It was refused: there is nothing to end.
+      () => undefined,
+    );
+  };
+
+  /** Resolves when the feed has the channel; rejects when the log could not be reached. */
+  async ready(channel: string): Promise<void> {
+    await this.#followed.get(channel);
+  }
+}

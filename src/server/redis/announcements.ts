@@ -1,0 +1,119 @@
+/**
+ * Hearing what is announced in Redis: the subscriptions, and the connections that carry them.
+ *
+ * Announcements are not reliable, and nothing here tries to make them so: whoever listens is told when a
+ * connection is there again, and looks into the log.
+ */
+import type { AnnouncementListener, RedisClient, RedisCluster } from './node-redis.js';
+
+export interface AnnouncementParts {
+  readonly hear: (name: string, text: string) => void;
+  /** Called when a connection that was lost is there again: announcements were missed. */
+  readonly returned: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export interface Announcements {
+  /** Resolves when announcements of that name are coming in. */
+  subscribe(name: string): Promise<void>;
+  /** Never rejects. */
+  unsubscribe(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A connection of its own: one that listens may not do anything else in every version of Redis. */
+export class ServerAnnouncements implements Announcements {
+  readonly #client: RedisClient;
+  readonly #failed: (error: unknown) => void;
+  readonly #listener: AnnouncementListener;
+  #connecting: Promise<unknown> | undefined;
+
+  constructor(client: RedisClient, { failed, hear, returned }: AnnouncementParts) {
+    this.#client = client.duplicate();
+    this.#failed = failed;
+    this.#listener = (text, name) => hear(name, text);
+    let wasLost = false;
+    this.#client.on('error', failed);
+    this.#client.on('reconnecting', () => (wasLost = true));
+    // node-redis has subscribed to everything again by then.
+    this.#client.on('ready', () => {
+      if (wasLost) returned();
+      wasLost = false;
+    });
+  }
+
+  async subscribe(name: string): Promise<void> {
+    this.#connecting ??= this.#client.connect();
+    await this.#connecting;
+    await this.#client.subscribe(name, this.#listener);
+  }
+
+  async unsubscribe(name: string): Promise<void> {
+    try {
+      await this.#client.unsubscribe(name, this.#listener);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  close(): Promise<void> {
+    if (this.#connecting !== undefined) {
+      // Rejects when it is still trying, which is what is wanted.
+      this.#connecting.catch(() => undefined);
+      this.#client.destroy();
+    }
+    return Promise.resolve();
+  }
+}
+
+/** Sharded announcements: each is heard of on the node that has the channel, and on no other. */
+export class ClusterAnnouncements implements Announcements {
+  readonly #cluster: RedisCluster;
+  readonly #parts: AnnouncementParts;
+  readonly #listener: AnnouncementListener;
+  readonly #names = new Set<string>();
+  /** It is not said which connection of a node is back: from the first loss on, every one counts. */
+  #wasLost = false;
+
+  constructor(cluster: RedisCluster, parts: AnnouncementParts) {
+    this.#cluster = cluster;
+    this.#parts = parts;
+    this.#listener = (text, name) => parts.hear(name, text);
+    cluster.on('node-reconnecting', this.#onLost);
+    cluster.on('node-ready', this.#onReady);
+  }
+
+  async subscribe(name: string): Promise<void> {
+    this.#names.add(name);
+    try {
+      await this.#cluster.sSubscribe(name, this.#listener);
+    } catch {
+      // node-redis ends the connection to a node with the last subscription there, and with it a new
+      // one that came at that moment. If it was something else, it will be so again.
+      await this.#cluster.sSubscribe(name, this.#listener);
+    }
+  }
+
+  async unsubscribe(name: string): Promise<void> {
+    this.#names.delete(name);
+    try {
+      await this.#cluster.sUnsubscribe(name, this.#listener);
+    } catch (error) {
+      this.#parts.failed(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#cluster.off('node-reconnecting', this.#onLost);
+    this.#cluster.off('node-ready', this.#onReady);
+    await Promise.all(Array.from(this.#names, (name) => this.unsubscribe(name)));
+  }
+
+  readonly #onLost = (): void => {
+    this.#wasLost = true;
+  };
+
+  readonly #onReady = (): void => {
+    if (this.#wasLost) this.#parts.returned();
+  };
+}

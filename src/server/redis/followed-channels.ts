@@ -1,0 +1,108 @@
+/** The channels that are followed: each once, however many ask for it, and none that nobody asks for. */
+import { checkChannel } from '../admission.js';
+import { ServerError } from '../errors.js';
+import type { Announcements } from './announcements.js';
+import { readAnnouncement } from './codec.js';
+import { Follower, type FollowerParts } from './follower.js';
+import { unavailable, within } from './script-runner.js';
+
+export interface FollowedChannelsParts {
+  readonly announcements: Announcements;
+  readonly nameOf: (channel: string) => string;
+  readonly partsOf: (channel: string) => FollowerParts;
+  readonly timeoutMs: number;
+}
+
+interface Followed {
+  readonly channel: string;
+  readonly name: string;
+  readonly follower: Follower;
+  count: number;
+  ready: Promise<void>;
+}
+
+export class FollowedChannels {
+  readonly #parts: FollowedChannelsParts;
+  /** By the name under which messages are announced. */
+  readonly #followed = new Map<string, Followed>();
+  #isClosed = false;
+
+  constructor(parts: FollowedChannelsParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#followed.size;
+  }
+
+  find(channel: string): Follower | undefined {
+    return this.#followed.get(this.#parts.nameOf(channel))?.follower;
+  }
+
+  /** @throws ServerError `bad_argument`, `unavailable`, `closed`. */
+  async follow(channel: string): Promise<() => void> {
+    checkChannel(channel);
+    if (this.#isClosed) throw new ServerError('closed', { call: 'follow' });
+    const followed = this.#followed.get(this.#parts.nameOf(channel)) ?? this.#begin(channel);
+    followed.count += 1;
+    let isMine = true;
+    const end = (): void => {
+      if (!isMine) return;
+      isMine = false;
+      followed.count -= 1;
+      if (followed.count === 0) this.#end(followed);
+    };
+    try {
+      await followed.ready;
+    } catch (error) {
+      end();
+      throw error instanceof ServerError ? error : unavailable('follow', error);
+    }
+    return end;
+  }
+
+  hear(name: string, text: string): void {
+    const followed = this.#followed.get(name);
+    if (followed === undefined) {
+      // It was ended at a moment when nobody could be told.
+      void this.#parts.announcements.unsubscribe(name);
+      return;
+    }
+    const message = readAnnouncement(followed.channel, text);
+    if (message === undefined) void followed.follower.suspect();
+    else followed.follower.hear(message);
+  }
+
+  /** Anything may have been missed, in any channel. */
+  suspectAll(): void {
+    for (const { follower } of this.#followed.values()) void follower.suspect();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { follower } of this.#followed.values()) follower.end();
+    this.#followed.clear();
+  }
+
+  #begin(channel: string): Followed {
+    const name = this.#parts.nameOf(channel);
+    const follower = new Follower(this.#parts.partsOf(channel));
+    const followed = { channel, name, follower, count: 0, ready: this.#join(name, follower) };
+    this.#followed.set(name, followed);
+    return followed;
+  }
+
+  /** Subscribed first, asked after: what comes in between is heard of, and looked for in the log. */
+  async #join(name: string, follower: Follower): Promise<void> {
+    await within(this.#parts.timeoutMs, this.#parts.announcements.subscribe(name));
+    await follower.join();
+  }
+
+  #end(followed: Followed): void {
+    followed.follower.end();
+    // Another one may have begun since, after this one had failed.
+    if (this.#followed.get(followed.name) !== followed) return;
+    this.#followed.delete(followed.name);
+    void this.#parts.announcements.unsubscribe(followed.name);
+  }
+}

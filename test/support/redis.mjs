@@ -1,0 +1,147 @@
+// Redis servers for tests, each on a free port with a folder of its own, and a cluster of three. The
+// package `redis` is imported only for the cluster, so that this file can say whether there is a Redis
+// before the npm packages are there.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { which } from './browsers.mjs';
+
+/** Where `redis-server` is, or undefined. */
+export const redisPath = () => which([process.env.REDIS_BIN, 'redis-server']);
+
+/** With these, what Redis has answered, it has on disk. */
+export const EVERY_WRITE_SYNCED = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
+/** Below those that the system gives to connections: a server must find its port free again. */
+const [FIRST_PORT, LAST_PORT] = [12_000, 32_000];
+
+/** A port that nothing listens on. @returns {Promise<number>} */
+export async function freePort() {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    const server = createServer();
+    const isFree = await new Promise((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}
+
+/**
+ * A server that can be killed and started again on its port, with its data or without.
+ * @param {string[]} args
+ */
+export async function startRedis(args = []) {
+  const path = redisPath();
+  if (path === undefined) throw new Error('redis-server was not found: run npm test, it says how');
+  const port = await freePort();
+  /** @type {string} */
+  let dir;
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  let child;
+
+  const begin = async () => {
+    const all = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...args];
+    const mine = spawn(path, all.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
+    child = mine;
+    // Also when a test file ends before it has come to its own end.
+    process.once('exit', () => mine.kill('SIGKILL'));
+    let said = '';
+    await new Promise((resolve, reject) => {
+      mine.stdout.on('data', (text) => {
+        said += text;
+        if (said.includes('Ready to accept connections')) resolve(undefined);
+      });
+      mine.once('error', reject);
+      mine.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)));
+    });
+    mine.stdout.removeAllListeners('data').resume();
+  };
+  const empty = () => (dir = mkdtempSync(join(tmpdir(), 'redis-')));
+  const clear = () => rmSync(dir, { recursive: true, force: true });
+  const kill = async () => {
+    const victim = child;
+    child = undefined;
+    if (victim?.kill('SIGKILL')) await once(victim, 'exit');
+  };
+
+  empty();
+  await begin();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    /** At once, as a crash would. */
+    kill,
+    /** Starts it again after `kill`, with what is on its disk. */
+    start: begin,
+    /** Starts it again after `kill`, with an empty disk. */
+    startEmpty() {
+      clear();
+      empty();
+      return begin();
+    },
+    /** Holds the process, so that connections stay and nothing is answered; `thaw` ends it. */
+    freeze: () => child?.kill('SIGSTOP'),
+    thaw: () => child?.kill('SIGCONT'),
+    async stop() {
+      await kill();
+      clear();
+    },
+  };
+}
+
+/** Three nodes that share the slots, without replicas. */
+export async function startCluster() {
+  const { createClient } = await import('redis');
+  /** @param {string} url */
+  const connect = (url) =>
+    createClient({ url })
+      .on('error', () => {})
+      .connect();
+  const nodes = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const bus = await freePort();
+      const args = [
+        '--cluster-enabled',
+        'yes',
+        '--cluster-port',
+        bus,
+        '--cluster-node-timeout',
+        1500,
+      ];
+      return { bus, server: await startRedis(args.map(String)) };
+    }),
+  );
+  const [first] = nodes;
+  if (first === undefined) throw new Error('a cluster without nodes');
+  for (const [i, { server }] of nodes.entries()) {
+    const client = await connect(server.url);
+    const [from, to] = [Math.ceil((i * 16384) / 3), Math.ceil(((i + 1) * 16384) / 3) - 1];
+    await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', String(from), String(to)]);
+    if (i > 0) {
+      const { bus, server } = first;
+      const peer = [String(server.port), String(bus)];
+      await client.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', ...peer]);
+    }
+    client.destroy();
+  }
+  for (const { server } of nodes) {
+    const client = await connect(server.url);
+    while (!String(await client.sendCommand(['CLUSTER', 'INFO'])).includes('cluster_state:ok')) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    client.destroy();
+  }
+  return {
+    nodes: nodes.map(({ server }) => server),
+    urls: nodes.map(({ server }) => server.url),
+    stop: () => Promise.all(nodes.map(({ server }) => server.stop())),
+  };
+}
