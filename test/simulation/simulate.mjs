@@ -4,28 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rollup } from 'rollup';
-import ts from 'typescript';
-
-/** @type {import('rollup').Plugin} */
-const stripTypes = {
-  name: 'strip-types',
-  async resolveId(source, importer) {
-    if (!importer?.endsWith('.ts') || !/^\.{1,2}\/.*\.js$/.test(source)) return null;
-    return this.resolve(source.replace(/\.js$/, '.ts'), importer, { skipSelf: true });
-  },
-  transform(code, id) {
-    if (!id.endsWith('.ts')) return null;
-    const { outputText } = ts.transpileModule(code, {
-      fileName: id,
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-      },
-    });
-    return { code: outputText, map: null };
-  },
-};
+import { stripTypes } from '../support/strip-types.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'lastseq-simulate-'));
 try {
