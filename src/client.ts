@@ -91,8 +91,11 @@ export class LastseqClient {
     this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
     const settings = { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent };
     const limits = traceLimitsOf(options);
+    const { tracker } = options.dialect;
     this.#driver = new Driver({
-      session: limits ? new TracedSession(settings, limits) : new Session(settings),
+      session: limits
+        ? new TracedSession(settings, limits, tracker)
+        : new Session(settings, tracker),
       options,
       ports,
       turn: this.#turn,

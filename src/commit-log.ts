@@ -14,7 +14,9 @@ export type Ending =
   | 'abandoned';
 
 interface Entry {
-  /** What finishing the item says about the position; set when handlers are done with it. */
+  /** Are handlers done with it? */
+  finished: boolean;
+  /** What finishing the item says about the position, where it says anything. */
   mark: PositionWrite | undefined;
   committed: boolean;
 }
@@ -51,7 +53,7 @@ export class CommitLog {
   }
 
   /** Handlers are done with an item. */
-  finished(mark: PositionWrite, ending: Ending): void {
+  finished(mark: PositionWrite | undefined, ending: Ending): void {
     this.#count += 1;
     if (!this.manual) {
       if (ending !== 'abandoned') this.#done(mark);
@@ -60,6 +62,7 @@ export class CommitLog {
     // What no handler saw, no handler can commit.
     const entry = this.#current ?? this.#open(true);
     this.#current = undefined;
+    entry.finished = true;
     entry.mark = mark;
     if (ending === 'skipped') entry.committed = true;
     this.#advance();
@@ -88,20 +91,25 @@ export class CommitLog {
   }
 
   #open(committed = false): Entry {
-    const entry: Entry = { mark: undefined, committed };
+    const entry: Entry = { finished: false, mark: undefined, committed };
     this.#entries.push(entry);
     if (this.#entries.length === MAX_UNCOMMITTED) this.full();
     return entry;
   }
 
   #advance(): void {
-    for (let first = this.#entries[0]; first?.mark && first.committed; first = this.#entries[0]) {
+    for (
+      let [first] = this.#entries;
+      first?.finished === true && first.committed;
+      [first] = this.#entries
+    ) {
       this.#entries.shift();
       this.#done(first.mark);
     }
   }
 
-  #done(mark: PositionWrite): void {
+  #done(mark: PositionWrite | undefined): void {
+    if (mark === undefined) return;
     const before = this.#mark;
     // What follows a replacement in one run must still reach the store as a replacement.
     const replaces = before?.mode === 'replace' && before.position.tok === mark.position.tok;
@@ -110,9 +118,13 @@ export class CommitLog {
   }
 }
 
-/** What a finished item says about the position. */
-export function markOf(item: Message | Extract<Item, { type: 'gap' }>, tok: string): PositionWrite {
-  if (item.type === 'gap') return item.after;
+/** What a finished item says about the position. @param tok undefined: a message says nothing. */
+export function markOf(
+  item: Message | Extract<Item, { type: 'gap' | 'position' }>,
+  tok: string | undefined,
+): PositionWrite | undefined {
+  if (item.type !== 'message') return item.after;
+  if (tok === undefined) return undefined;
   const { channel, epoch, seq } = item;
   return { channel, mode: 'advance', position: { epoch, seq, tok } };
 }

@@ -41,7 +41,7 @@ export interface DeliveryParts {
 
 interface Batch {
   readonly items: readonly Item[];
-  readonly tok: string;
+  readonly tok: string | undefined;
 }
 
 type State =
@@ -87,8 +87,9 @@ export class Delivery {
   get position(): Position | undefined {
     const item = this.#item;
     if (this.#commits.position !== undefined || item === undefined) return this.#commits.position;
-    if (item.type === 'message') return { epoch: item.epoch, seq: item.seq - 1 };
-    return item.type === 'gap' ? { epoch: item.gap.epoch, seq: item.gap.from - 1 } : undefined;
+    if (item.type === 'gap') return { epoch: item.gap.epoch, seq: item.gap.from - 1 };
+    if (item.type !== 'message' || this.#batches[0]?.tok === undefined) return undefined;
+    return { epoch: item.epoch, seq: item.seq - 1 };
   }
 
   get isEmpty(): boolean {
@@ -178,6 +179,7 @@ export class Delivery {
   #deliver(): void {
     const item = this.#item;
     if (item === undefined) return;
+    if (item.type === 'position') return this.#finish('handled');
     this.#state = WORKING;
     this.#served = false;
     this.#calls = 0;

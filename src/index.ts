@@ -1,5 +1,7 @@
 /** The client: everything an app imports. */
 export { createClient } from './create-client.js';
+export { monotonic } from './core/monotonic.js';
+export { NO_EPOCH } from './core/position.js';
 export { nativeDialect } from './dialects/native.js';
 export { LastseqError } from './errors.js';
 export type { Channel, Delivered, Handlers, PublishOptions } from './channel.js';
@@ -15,7 +17,9 @@ export type {
   RecoverRequest,
   ServerFrame,
 } from './core/frames.js';
+export type { TrackerFactory } from './core/gap-detector.js';
 export type { Position } from './core/position.js';
+export type { Numbering } from './core/settings.js';
 export type { Trace, TraceEntry } from './core/trace.js';
 export type {
   ChannelState,

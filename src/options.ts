@@ -204,6 +204,10 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     const [expected] = CLIENT_RULES.url;
     throw new LastseqError('bad_option', { option: 'url', value: undefined, expected });
   }
+  if (dialect.numbering === 'monotonic' && dialect.tracker === undefined) {
+    const expected = "a dialect whose numbering 'monotonic' comes with the tracker `monotonic`";
+    throw new LastseqError('bad_option', { option: 'dialect', value: dialect, expected });
+  }
   return { ...options, namespace, dialect };
 }
 

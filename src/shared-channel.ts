@@ -96,7 +96,7 @@ export class SharedChannel {
     if (this.isUnused) this.parts.unused(this);
   }
 
-  deliver(items: readonly Item[], tok: string): void {
+  deliver(items: readonly Item[], tok: string | undefined): void {
     this.delivery.push({ items, tok });
   }
 

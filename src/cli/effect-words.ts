@@ -112,6 +112,8 @@ function itemsInWords(items: readonly Item[]): string {
     endRun();
     if (item.type === 'snapshot') {
       parts.push(`a snapshot (${item.reason}) at ${positionInWords(item.position)}`);
+    } else if (item.type === 'position') {
+      parts.push(`the position ${positionInWords(item.after.position)}`);
     } else {
       const { from, reason, to } = item.gap;
       parts.push(`a gap from ${from} to ${to ?? 'an unknown number'} (${reason})`);

@@ -5,7 +5,14 @@
 import { channelState, type Numbers } from './channel-state.js';
 import { Consumer } from './consumer.js';
 import type { Context } from './context.js';
-import type { Facts, MessageFrame, RecoverRequest, RecoveryAnswer } from './frames.js';
+import type {
+  Facts,
+  Head,
+  MessageFrame,
+  NumberedFrame,
+  RecoverRequest,
+  RecoveryAnswer,
+} from './frames.js';
 import { Handout } from './handout.js';
 import { Join, type Sender } from './join.js';
 import { isPosition, type Position, type PositionWrite, type StoredPosition } from './position.js';
@@ -13,6 +20,7 @@ import type { PositionLedger } from './position-ledger.js';
 import { Reader } from './reader.js';
 import { Recovery } from './recovery.js';
 import type { Asker } from './recovery-calls.js';
+import { StoreQuestion } from './store-question.js';
 import type { ChannelIntent, ChannelState } from './vocabulary.js';
 
 /** What a channel needs of the session. */
@@ -24,6 +32,8 @@ export interface ChannelHost extends Sender {
   readonly dequeue: (asker: Asker) => void;
   /** Something came for the channel: it is finished at the end of the input. */
   readonly touch: (machine: ChannelMachine) => void;
+  /** Has the server said that it serves every channel on this connection, unasked? */
+  readonly servesAll: () => boolean;
 }
 
 /** What an HTTP status of a recovery call means when it is final. */
@@ -39,6 +49,7 @@ export class ChannelMachine implements Asker {
   readonly #join: Join;
   readonly #consumer: Consumer;
   readonly #recovery: Recovery;
+  readonly #store: StoreQuestion;
   #published: ChannelState = { name: 'idle' };
 
   constructor(
@@ -55,7 +66,8 @@ export class ChannelMachine implements Asker {
     const handout = new Handout(ctx, channel, this.#consumer);
     const parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
     this.#reader = new Reader({ ctx, channel, intent, ledger, handout, ...parts });
-    if (intent.start === 'stored') this.#load();
+    this.#store = new StoreQuestion(ctx, channel, ledger, this.#reader);
+    if (intent.start === 'stored') this.#store.ask();
     else if (isPosition(intent.start)) this.#reader.follow(intent.start);
   }
 
@@ -80,37 +92,17 @@ export class ChannelMachine implements Asker {
     return { epoch: phase.epoch, last, head: want, held: heldCount };
   }
 
-  // --- the store ---
-
   /** The store answered, perhaps too late. */
   loaded(stored: StoredPosition | undefined, failed: boolean): void {
-    const { ctx, ledger } = this.host;
-    if (failed) return this.loadTimedOut();
-    ledger.storage(true);
-    ctx.deadlines.clear(`load ${this.channel}`);
-    const { name } = this.#reader.phase;
-    // Nothing was passed over yet; who joins anew asks anew.
-    if (name === 'failed') return;
-    const base = ledger.unbar(this.channel);
-    if (stored === undefined) {
-      if (name === 'loading') this.#reader.start();
-    } else if (name === 'loading' || name === 'starting') this.#reader.resume(stored);
-    else if (base !== undefined) this.#reader.honourLate(stored, base);
-  }
-
-  /** Go on without the store, and ask it again; nothing is written over what it has not told. */
-  loadTimedOut(): void {
-    const { ctx, ledger } = this.host;
-    ledger.storage(false);
-    ledger.bar(this.channel);
-    ctx.arm(`load ${this.channel}`, ctx.settings.backoffCapMs);
-    if (this.#reader.phase.name === 'loading') this.#reader.start();
+    this.#store.answered(stored, failed);
   }
 
   // --- the connection ---
 
   up(): void {
-    if (this.#reader.phase.name !== 'failed') this.#join.ask();
+    if (this.#reader.phase.name === 'failed') return;
+    this.#join.ask();
+    if (this.host.servesAll()) this.joined(undefined);
   }
 
   down(): void {
@@ -123,6 +115,11 @@ export class ChannelMachine implements Asker {
     if (this.#join.answered(id, facts)) this.#reader.compare(facts);
   }
 
+  /** The server serves the channel, and says nothing of its log. */
+  joined(id: number | undefined): void {
+    if (this.#join.answered(id)) this.#reader.joined();
+  }
+
   /** The server refused or ended the subscription. */
   refused(code: string, retry: boolean): void {
     if (!retry) return this.#fail(code);
@@ -132,13 +129,13 @@ export class ChannelMachine implements Asker {
   }
 
   message(frame: MessageFrame): void {
-    if (frame.seq !== undefined) this.#reader.message(frame, frame.seq);
+    if (isNumbered(frame)) this.#reader.message(frame);
     else this.host.ctx.emit({ type: 'ephemeral', channel: this.channel, data: frame.data });
   }
 
-  head(epoch: string, head: number): void {
-    this.host.ctx.notice({ event: 'hint', channel: this.channel, head });
-    this.#reader.beat(epoch, head);
+  head(beat: Head): void {
+    this.host.ctx.notice({ event: 'hint', channel: this.channel, head: beat.head });
+    this.#reader.beat(beat);
   }
 
   /** The log is known to reach this far: a publish of ours was acknowledged. */
@@ -156,13 +153,21 @@ export class ChannelMachine implements Asker {
     this.#join.probe();
   }
 
+  /** It is time for a question to the log. */
+  poll(): void {
+    this.#reader.poll();
+  }
+
   /** A deadline of this channel passed. */
   due(kind: string): void {
     switch (kind) {
       case 'load':
-        return this.#loadDue();
+        return this.#store.due();
       case 'join':
         return this.#join.due();
+      case 'poll':
+        this.#join.armPoll();
+        return this.poll();
       case 'settle':
         return this.#recovery.due();
       case 'giveup':
@@ -175,12 +180,8 @@ export class ChannelMachine implements Asker {
   // --- recovery ---
 
   request(id: number): RecoverRequest | undefined {
-    const { phase } = this.#reader;
-    if (phase.name === 'following' && this.#join.isIn && this.#consumer.hasRoom) {
-      const { last } = phase.detector;
-      this.#recovery.asked(id, last);
-      return { channel: this.channel, epoch: phase.epoch, seq: last };
-    }
+    const request = this.#consumer.hasRoom ? this.#reader.ask(id) : undefined;
+    if (request !== undefined) return request;
     this.#recovery.stop();
     if (!this.#consumer.hasRoom) this.#recovery.park();
     return undefined;
@@ -247,7 +248,8 @@ export class ChannelMachine implements Asker {
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
     this.#consumer.close();
-    for (const name of ['load', 'giveup', 'leave']) ctx.deadlines.clear(`${name} ${this.channel}`);
+    this.#store.stop();
+    for (const name of ['giveup', 'leave']) ctx.deadlines.clear(`${name} ${this.channel}`);
     this.#reader.phase = { name: 'closed' };
   }
 
@@ -262,28 +264,6 @@ export class ChannelMachine implements Asker {
     ctx.emit({ type: 'channelState', channel: this.channel, state });
   }
 
-  #load(): void {
-    const { ctx, ledger } = this.host;
-    // Left and joined again before the flush: what waits here is newer than what the store holds.
-    const unsaved = ledger.unsaved(this.channel);
-    if (unsaved === undefined) this.#reader.phase = { name: 'loading' };
-    else this.#reader.resume(unsaved);
-    if (unsaved !== undefined && !ledger.isBarred(this.channel)) return;
-    // Whatever we go on with, the store may hold an older place that the app has not come to.
-    if (unsaved !== undefined) ledger.barAgain(this.channel);
-    ctx.emit({ type: 'load', channel: this.channel });
-    ctx.arm(`load ${this.channel}`, ctx.settings.storageTimeoutMs);
-  }
-
-  /** The deadline of the store's answer passed, or it is time to ask once more. */
-  #loadDue(): void {
-    const { ctx } = this.host;
-    const first = this.#reader.phase.name === 'loading';
-    ctx.emit({ type: 'releaseStore' });
-    this.loadTimedOut();
-    if (!first) ctx.emit({ type: 'load', channel: this.channel });
-  }
-
   #unpark(): void {
     if (this.#recovery.state.name !== 'parked' || !this.#consumer.hasRoom) return;
     this.#recovery.stop();
@@ -293,8 +273,11 @@ export class ChannelMachine implements Asker {
   #fail(code: string): void {
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
-    for (const name of ['load', 'giveup']) this.host.ctx.deadlines.clear(`${name} ${this.channel}`);
+    this.#store.stop();
+    this.host.ctx.deadlines.clear(`giveup ${this.channel}`);
     this.#reader.phase = { name: 'failed', code };
     this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }
 }
+
+const isNumbered = (frame: MessageFrame): frame is NumberedFrame => frame.seq !== undefined;

@@ -3,9 +3,10 @@ import type { Consumer } from './consumer.js';
 import type { Follower } from './follower.js';
 import type { GapDetector } from './gap-detector.js';
 import type { Join } from './join.js';
-import type { Position } from './position.js';
 import type { Recovery } from './recovery.js';
-import type { ChannelState, GapReason, SnapshotReason } from './vocabulary.js';
+import type { Resetting } from './resetting.js';
+import type { Starting } from './starting.js';
+import type { ChannelState, GapReason } from './vocabulary.js';
 
 /** What a discontinuity took from us, before it is known where we go on. */
 export interface Loss {
@@ -17,20 +18,9 @@ export interface Loss {
 export type Phase =
   /** The store was asked for our position. */
   | { readonly name: 'loading' }
-  /** There is no position: the join reply gives one. */
-  | { readonly name: 'starting' }
+  | Starting
   | Follower
-  /** The app's `snapshot` is loading a state that covers the log up to `target`. */
-  | {
-      readonly name: 'resetting';
-      readonly reason: SnapshotReason;
-      readonly target: Position;
-      readonly lost: Loss | undefined;
-      /** The owner token of the place that was lost. */
-      readonly tok: string;
-      /** The newest position heard of meanwhile. */
-      heard: Position | undefined;
-    }
+  | Resetting
   | { readonly name: 'failed'; readonly code: string }
   | { readonly name: 'closed' };
 
@@ -89,7 +79,9 @@ function derive({ phase, join, recovery, consumer }: Parts, now: number): Channe
     case 'backingOff':
       return { name: 'stalled', reason: state.reason, retryInMs: Math.max(0, state.until - now) };
     default:
-      return recovering(phase.detector);
+      return phase.detector.behind || phase.detector.doubt !== 'routine'
+        ? recovering(phase.detector)
+        : LIVE;
   }
 }
 

@@ -94,9 +94,10 @@ export function decodePage(raw: unknown, channel: string): Page | BadFrame {
 }
 
 function message(raw: Raw): MessageFrame | BadFrame {
-  const { channel, epoch, from, id, seq, ts } = raw;
+  const { channel, epoch, from, id, prev, seq, ts } = raw;
   if (typeof channel !== 'string') return bad('message without a channel');
   if (seq !== undefined && !isSeq(seq)) return bad('seq is not a safe integer >= 1', channel);
+  if (prev !== undefined && !isPrev(prev, seq)) return bad('prev is not below seq', channel);
   if (epoch !== undefined && typeof epoch !== 'string')
     return bad('epoch is not a string', channel);
   const plain =
@@ -114,8 +115,10 @@ function heads(raw: Raw): readonly Head[] {
   for (const channel of Object.keys(raw)) {
     const entry = raw[channel];
     if (!Array.isArray(entry)) continue;
-    const [epoch, head] = entry as readonly unknown[];
-    if (typeof epoch === 'string' && isCount(head)) found.push({ channel, epoch, head });
+    const [epoch, head, , visible] = entry as readonly unknown[];
+    if (typeof epoch !== 'string' || !isCount(head)) continue;
+    const known = isCount(visible) && visible <= head;
+    found.push(known ? { channel, epoch, head, visible } : { channel, epoch, head });
   }
   return found;
 }
@@ -217,7 +220,11 @@ function readId({ id }: Raw): { readonly id?: number } {
 }
 
 function isPageMessage(raw: unknown): raw is PageMessage {
-  return isRecord(raw) && isSeq(raw.seq);
+  return isRecord(raw) && isSeq(raw.seq) && (raw.prev === undefined || isPrev(raw.prev, raw.seq));
+}
+
+function isPrev(prev: unknown, seq: unknown): boolean {
+  return isCount(prev) && isSeq(seq) && prev < seq;
 }
 
 /** Servers that append without a lock answer out of order, or twice: the numbers decide. */

@@ -1,6 +1,7 @@
 /** What one call into the core carries through the machines: the time, the effects, the chance. */
 import { Random } from './backoff.js';
 import { Deadlines } from './deadlines.js';
+import type { TrackerFactory } from './gap-detector.js';
 import type { Settings } from './settings.js';
 import { newCounters, type Counters } from './counters.js';
 import type { Effect, Notice, Problem } from './vocabulary.js';
@@ -13,7 +14,11 @@ export class Context {
   readonly counters: Counters = newCounters();
   #effects: Effect[] = [];
 
-  constructor(readonly settings: Settings) {
+  constructor(
+    readonly settings: Settings,
+    /** Makes what follows the numbers of a channel. */
+    readonly track: TrackerFactory,
+  ) {
     this.random = new Random(settings.seed);
   }
 

@@ -15,6 +15,7 @@
  * | `token`         | the token provider did not settle                                  |
  * | `load C`        | the store did not answer in time: go on without it                 |
  * | `join C`        | no answer to `subscribe`, or its retry is due: subscribe again     |
+ * | `poll C`        | the server sends no heads: ask the log                             |
  * | `settle C`      | the reorder window is over, or a retry is due: ask the log         |
  * | `giveup C`      | the app prefers fresh to complete                                  |
  * | `leave C`       | nobody came back to the channel: leave it                          |

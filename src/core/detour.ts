@@ -55,13 +55,17 @@ export function behindSnapshot(lost: Loss, { epoch, seq }: Position): Detour {
  * The log says that it cannot continue from our position.
  * @param to the last number lost, if known.
  * @param had the last number had of the new epoch, if it was read before.
+ * @param detector the one that we had.
  */
 export function discontinued(
   lost: Loss,
   { epoch, oldest }: Facts,
   to: number | undefined,
   had: number | undefined,
+  detector: GapDetector,
 ): Detour {
   if (to === undefined) return { loss: lost, after: { epoch, seq: had ?? oldest - 1 } };
-  return { loss: { ...lost, to }, after: { epoch, seq: to } };
+  const detour = { loss: { ...lost, to }, after: { epoch, seq: to } };
+  // Where numbers only rise it knows what was delivered above the loss.
+  return detector.isOrdered ? detour : { ...detour, keep: detector };
 }

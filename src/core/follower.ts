@@ -4,11 +4,12 @@
  */
 import type { Consumer } from './consumer.js';
 import type { Context } from './context.js';
-import type { MessageFrame, Page } from './frames.js';
-import { GapDetector, type Arrival } from './gap-detector.js';
+import type { NumberedFrame, Page, RecoverRequest } from './frames.js';
+import type { Arrival, GapDetector } from './gap-detector.js';
 import type { Handout } from './handout.js';
 import type { Join } from './join.js';
-import { coveredTo, walkPage } from './page-walk.js';
+import { Overlap } from './overlap.js';
+import { coveredTo, isCut } from './page-walk.js';
 import type { StoredPosition } from './position.js';
 import type { Recovery } from './recovery.js';
 
@@ -29,36 +30,63 @@ export class Follower {
   /** Owner token of the stored position; renewed whenever the position is replaced. */
   readonly tok: string;
   readonly detector: GapDetector;
-  /** The log must be asked although the numbers fit: another epoch was seen, or a head behind ours. */
-  #suspicion = false;
+  /** Only for a server without epochs. */
+  readonly overlap: Overlap | undefined;
   /** Where we were at the last heartbeat. */
   #beat = 0;
 
   constructor(
     private readonly parts: FollowerParts,
     { epoch, seq, tok }: StoredPosition,
-    detector: GapDetector = new GapDetector(seq),
+    detector: GapDetector = parts.ctx.track(seq),
   ) {
+    const { epochs } = parts.ctx.settings;
     detector.skipTo(seq);
+    detector.doubt = 'none';
     this.epoch = epoch;
     this.tok = tok;
     this.detector = detector;
+    this.overlap = epochs ? undefined : new Overlap(seq, detector.isOrdered);
+  }
+
+  /** The owner token of the positions that messages mark; undefined where their numbers are none. */
+  get markTok(): string | undefined {
+    return this.detector.isOrdered ? this.tok : undefined;
+  }
+
+  /**
+   * The channel is joined on a new connection.
+   * @returns true when no facts of the server can show that nothing is missing.
+   */
+  joined(): boolean {
+    this.overlap?.joined(this.detector.last);
+    return this.overlap !== undefined || !this.detector.isOrdered;
+  }
+
+  /** What to ask the log. */
+  ask(id: number): RecoverRequest {
+    const { channel, recovery } = this.parts;
+    const { last } = this.detector;
+    recovery.asked(id, last);
+    return { channel, epoch: this.epoch, seq: this.overlap?.since(last) ?? last };
   }
 
   /** A live message of our epoch. */
-  arrive(frame: MessageFrame, seq: number): void {
+  arrive(frame: NumberedFrame): void {
     const { detector } = this;
     const { channel, ctx, recovery } = this.parts;
-    switch (detector.order(seq)) {
+    const { prev, seq } = frame;
+    if (this.overlap?.hears(seq, detector.last)) this.suspect();
+    switch (detector.order(seq, prev)) {
       case 'next':
-        if (this.#accept(frame, seq, false)) this.drain();
+        if (this.#accept(frame, false)) this.drain();
         break;
       case 'duplicate':
         ctx.counters.duplicates += 1;
         ctx.notice({ event: 'duplicate', channel, seq });
         return;
       case 'early':
-        if (!detector.hold(seq, frame, ctx.settings.maxHeld)) ctx.counters.overflows += 1;
+        if (!detector.hold(frame, ctx.settings.maxHeld)) ctx.counters.overflows += 1;
         else ctx.notice({ event: 'held', channel, seq });
     }
     if (detector.behind || !recovery.isIdle) this.pursue(this.#settleMs());
@@ -68,16 +96,21 @@ export class Follower {
   drain(): void {
     const { detector } = this;
     for (let next = detector.takeNext(); next !== undefined; next = detector.takeNext()) {
-      if (!this.#accept(next, detector.last + 1, false)) return;
+      if (!this.#accept(next, false)) return;
     }
   }
 
-  /** A heartbeat's head. One behind the messages already here is a benign race, unless it went back. */
-  beat(head: number): void {
+  /**
+   * A heartbeat's head. One behind the messages already here is a benign race, unless it went back.
+   * @param visible the last number up to it that this reader may see.
+   */
+  beat(head: number, visible: number = head): void {
+    const { last } = this.detector;
     const wentBack = head < this.#beat;
-    this.#beat = this.detector.last;
+    this.#beat = last;
     if (wentBack) this.suspect();
-    else this.heard(head);
+    else if (visible === head || visible > last) this.heard(visible);
+    else this.#passOver(head);
   }
 
   /** The log is known to reach this far: a reason to ask, never a position. */
@@ -89,13 +122,19 @@ export class Follower {
 
   /** Something does not fit. Only the log can say what, so it is asked. */
   suspect(inMs: number = this.#settleMs()): void {
-    this.#suspicion = true;
+    this.detector.doubt = 'real';
     this.pursue(inMs);
+  }
+
+  /** The server sends no heads: it is time to ask the log. */
+  poll(): void {
+    if (this.detector.doubt === 'none') this.detector.doubt = 'routine';
+    this.pursue(0);
   }
 
   /** The log has been asked, or the suspicion is void. */
   trust(): void {
-    this.#suspicion = false;
+    this.detector.doubt = this.overlap?.isOpen ? 'real' : 'none';
   }
 
   /**
@@ -107,9 +146,18 @@ export class Follower {
     const { detector } = this;
     const { recovery } = this.parts;
     const before = detector.last;
-    const end = walkPage(page, detector, (message) => this.#accept(message, message.seq, true));
-    this.drain();
+    let marked = before;
+    const end = detector.walk(page, (message) => {
+      if (!this.#accept(message, true)) return false;
+      if (detector.isOrdered) marked = message.seq;
+      return true;
+    });
+    // Nothing else would tell the store: what moved it was no message, or one that is no position.
+    if (detector.last > marked) this.#mark();
+    this.overlap?.walked(page, detector.last);
+    if (detector.last > before && isCut(page)) detector.doubt = 'real';
     detector.hint(page.head);
+    this.drain();
     // What live frames brought meanwhile is progress too: the page only covers old ground.
     const progress = detector.last > before || (end.name === 'through' && coveredTo(page) > since);
     if (progress || end.name === 'full' || !detector.behind) {
@@ -123,6 +171,7 @@ export class Follower {
       recovery.failed();
     } else if (recovery.unconfirmed('nothing')) {
       detector.dropHint();
+      this.drain();
       this.pursue(0);
     }
     return undefined;
@@ -132,7 +181,7 @@ export class Follower {
   pursue(inMs: number): void {
     const { consumer, ctx, join, recovery } = this.parts;
     if (!join.isIn) return;
-    if (!this.#suspicion && !this.detector.behind) {
+    if (this.detector.doubt === 'none' && !this.detector.behind) {
       if (recovery.callOff()) ctx.counters.reordersHealed += 1;
     } else if (!consumer.hasRoom) {
       if (recovery.canPark) recovery.park();
@@ -141,15 +190,35 @@ export class Follower {
   }
 
   /** Hands a message on. When there is no room only its number is kept: the log is the buffer. */
-  #accept(arrival: Arrival, seq: number, recovered: boolean): boolean {
+  #accept(arrival: Arrival, recovered: boolean): boolean {
     const { handout, recovery } = this.parts;
-    if (handout.message(this.epoch, arrival, seq, recovered)) {
-      this.detector.accept(seq);
+    if (handout.message(this.epoch, arrival, recovered)) {
+      this.detector.accept(arrival.seq);
+      this.overlap?.accepted(arrival);
       return true;
     }
-    this.detector.hint(seq);
+    this.detector.hint(arrival.seq);
     if (recovery.canPark) recovery.park();
     return false;
+  }
+
+  /**
+   * Nothing up to `head` is for this reader: the one case in which a head moves the position. A reader
+   * who sees little would fall out of what the log holds.
+   */
+  #passOver(head: number): void {
+    const { consumer, recovery } = this.parts;
+    const { behind, doubt, last } = this.detector;
+    const isPending = behind || doubt !== 'none' || !recovery.isIdle || consumer.room === 0;
+    if (isPending || head <= last) return;
+    this.detector.skipTo(head);
+    this.#mark();
+  }
+
+  /** Puts our position behind all that is queued. */
+  #mark(): void {
+    const { epoch, tok } = this;
+    this.parts.handout.position({ epoch, seq: this.detector.last, tok });
   }
 
   /** The reorder window, and chance: a lost message hits every subscriber at the same moment. */

@@ -1,6 +1,6 @@
 /** What the server says, brought to the machine that it concerns. Knows what the server can do. */
 import type { Auth } from './auth.js';
-import type { ChannelMachine } from './channel-machine.js';
+import type { Channels } from './channels.js';
 import type { Connection } from './connection.js';
 import type { Context } from './context.js';
 import type { DecodedFrame } from './frames.js';
@@ -13,13 +13,15 @@ export interface RouterParts {
   readonly auth: Auth;
   readonly calls: RecoveryCalls;
   readonly publisher: Publisher;
-  /** The channel, when it is wanted; a frame for any other is late, and dropped. */
-  readonly find: (channel: string) => ChannelMachine | undefined;
+  /** The channels that are wanted; a frame for any other is late, and dropped. */
+  readonly channels: Channels;
 }
 
 export class FrameRouter {
   /** What `welcome` announced on this connection; nothing without one. */
   #caps: ReadonlySet<string> = new Set();
+  /** The server has said on this connection that it serves every channel, unasked. */
+  servesAll = false;
 
   constructor(private readonly parts: RouterParts) {}
 
@@ -30,6 +32,7 @@ export class FrameRouter {
   /** The connection is gone: the next server may be able to do less. */
   reset(): void {
     this.#caps = new Set();
+    this.servesAll = false;
   }
 
   frames(frames: readonly DecodedFrame[]): void {
@@ -38,19 +41,21 @@ export class FrameRouter {
   }
 
   #frame(frame: DecodedFrame): void {
-    const { auth, calls, connection, ctx, find, publisher } = this.parts;
+    const { calls, channels, connection, ctx, publisher } = this.parts;
     switch (frame.type) {
       case 'message':
-        return find(frame.channel)?.message(frame);
+        return channels.find(frame.channel)?.message(frame);
       case 'heads':
-        for (const { channel, epoch, head } of frame.heads) find(channel)?.head(epoch, head);
+        for (const head of frame.heads) channels.find(head.channel)?.head(head);
         return;
       case 'subscribed':
-        connection.joined();
-        connection.answered();
-        auth.accepted(connection.tokenVersion);
-        return find(frame.channel)?.subscribed(frame.id, frame);
+        this.#served();
+        return channels.find(frame.channel)?.subscribed(frame.id, frame);
       case 'joined':
+        this.#served();
+        if (frame.channel !== undefined) return channels.find(frame.channel)?.joined(frame.id);
+        this.servesAll = true;
+        for (const machine of channels.all()) machine.joined(undefined);
         return;
       case 'recovered':
         connection.answered();
@@ -62,11 +67,11 @@ export class FrameRouter {
       case 'ack':
         publisher.acked(frame.id, frame.position);
         // Our own message is in the log: when its echo does not come, the log is asked.
-        return find(frame.channel)?.heard(frame.position.epoch, frame.position.seq);
+        return channels.find(frame.channel)?.heard(frame.position.epoch, frame.position.seq);
       case 'error':
         return this.#error(frame);
       case 'unsubscribed':
-        return find(frame.channel)?.refused(frame.code, frame.retry);
+        return channels.find(frame.channel)?.refused(frame.code, frame.retry);
       case 'welcome':
         this.#caps = new Set(frame.caps);
         if (frame.heartbeatMs !== undefined) connection.heartbeat(frame.heartbeatMs);
@@ -78,19 +83,27 @@ export class FrameRouter {
       case 'bad':
         ctx.counters.badFrames += 1;
         ctx.notice({ event: 'badFrame', reason: frame.reason });
-        if (frame.channel !== undefined) find(frame.channel)?.badFrame();
+        if (frame.channel !== undefined) channels.find(frame.channel)?.badFrame();
     }
   }
 
+  /** The server serves us: it has let us in, and answers. */
+  #served(): void {
+    const { auth, connection } = this.parts;
+    connection.joined();
+    connection.answered();
+    auth.accepted(connection.tokenVersion);
+  }
+
   #error(frame: Extract<DecodedFrame, { type: 'error' }>): void {
-    const { calls, connection, find, publisher } = this.parts;
+    const { calls, channels, connection, publisher } = this.parts;
     const { channel, code, id, message, retry } = frame;
     const detail = message === undefined ? code : `${code}: ${message}`;
     // First: a publish that waits is sent again with the fresh token.
     if (code === 'unauthorized') return connection.refused();
     if (id !== undefined && publisher.refused(id, detail)) return;
     if (id !== undefined && calls.ended(id, detail)) return;
-    if (channel !== undefined) find(channel)?.refused(code, retry);
+    if (channel !== undefined) channels.find(channel)?.refused(code, retry);
     else this.parts.ctx.notice({ event: 'badFrame', reason: `server error ${detail}` });
   }
 }

@@ -62,6 +62,9 @@ export interface MessageFrame {
   readonly from?: string;
 }
 
+/** A message with a place in the log. */
+export type NumberedFrame = MessageFrame & { readonly seq: number };
+
 /** A message inside a recovery page: the channel and epoch are those of the page. */
 export interface PageMessage {
   readonly seq: number;

@@ -3,20 +3,35 @@
  *
  * Knows one epoch at a time, and neither time nor recovery. One number deduplicates: `seq <= last`.
  */
-import type { MessageFrame, PageMessage } from './frames.js';
+import type { NumberedFrame, Page, PageMessage } from './frames.js';
+import { walkPage, type WalkEnd } from './page-walk.js';
 
 /** A message out of a live frame or a page, its epoch known to be ours. */
-export type Arrival = MessageFrame | PageMessage;
+export type Arrival = NumberedFrame | PageMessage;
 
 /** What a number is to us. */
 export type Order = 'next' | 'duplicate' | 'early';
+
+/**
+ * Why the log must be asked although the numbers fit. `routine`: its turn has come, and nothing looks
+ * wrong. `real`: another epoch was seen, a head behind ours, or a new connection that says nothing.
+ */
+export type Doubt = 'none' | 'routine' | 'real';
+
+/** Makes what follows the numbers of a channel from `last` on. */
+export type TrackerFactory = (last: number) => GapDetector;
+
+export const gapDetector: TrackerFactory = (last) => new GapDetector(last);
 
 export class GapDetector {
   /** The last number accepted: handed on, not necessarily handled. */
   last: number;
   /** The greatest number heard of. A hint: after some answers that do not confirm it, it is dropped. */
   want: number;
-  readonly #held = new Map<number, Arrival>();
+  doubt: Doubt = 'none';
+  /** Does a message that was accepted say that all before it were, so that its number is a position? */
+  readonly isOrdered: boolean = true;
+  protected readonly held: Map<number, Arrival> = new Map<number, Arrival>();
 
   constructor(last: number) {
     this.last = last;
@@ -29,19 +44,26 @@ export class GapDetector {
   }
 
   get heldCount(): number {
-    return this.#held.size;
+    return this.held.size;
   }
 
-  order(seq: number): Order {
+  /** Was nothing accepted since we were at `seq`? */
+  isStillAt(seq: number): boolean {
+    return this.last === seq;
+  }
+
+  /** @param prev the number before it that this reader may see, where it is not `seq - 1`. */
+  order(seq: number, prev: number = seq - 1): Order {
     if (seq === this.last + 1) return 'next';
-    return seq <= this.last ? 'duplicate' : 'early';
+    if (seq <= this.last) return 'duplicate';
+    return prev <= this.last ? 'next' : 'early';
   }
 
   /** The next message was handed on. */
   accept(seq: number): void {
     this.last = seq;
     if (seq > this.want) this.want = seq;
-    if (this.#held.size > 0) this.#held.delete(seq);
+    if (this.held.size > 0) this.held.delete(seq);
   }
 
   /** Jumps over numbers that will never come. */
@@ -49,7 +71,7 @@ export class GapDetector {
     if (to <= this.last) return;
     this.last = to;
     if (to > this.want) this.want = to;
-    for (const seq of this.#held.keys()) if (seq <= to) this.#held.delete(seq);
+    for (const seq of this.held.keys()) if (seq <= to) this.held.delete(seq);
   }
 
   /** Remembers that the log reaches this far. */
@@ -58,31 +80,39 @@ export class GapDetector {
   }
 
   /** Keeps an early message for later. When the buffer is full only its number is kept, as a hint. */
-  hold(seq: number, arrival: Arrival, max: number): boolean {
+  hold(arrival: Arrival, max: number): boolean {
+    const { seq } = arrival;
     this.hint(seq);
-    if (this.#held.has(seq) || this.#held.size >= max) return false;
-    this.#held.set(seq, arrival);
+    if (this.held.has(seq) || this.held.size >= max) return false;
+    this.held.set(seq, arrival);
     return true;
   }
 
   /** Takes the held message that comes next, if it is there. */
   takeNext(): Arrival | undefined {
-    if (this.#held.size === 0) return undefined;
-    const next = this.#held.get(this.last + 1);
-    if (next !== undefined) this.#held.delete(this.last + 1);
-    return next;
+    if (this.held.size === 0) return undefined;
+    const next = this.held.get(this.last + 1) ?? this.held.get(this.firstHeld ?? 0);
+    if (next === undefined) return undefined;
+    const order = this.order(next.seq, next.prev);
+    if (order !== 'early') this.held.delete(next.seq);
+    return order === 'duplicate' ? this.takeNext() : order === 'next' ? next : undefined;
   }
 
   /** The least number held, if any. */
   get firstHeld(): number | undefined {
     let least: number | undefined;
-    for (const seq of this.#held.keys()) if (least === undefined || seq < least) least = seq;
+    for (const seq of this.held.keys()) if (least === undefined || seq < least) least = seq;
     return least;
   }
 
   /** The hint was not confirmed: forget it, and what is held, which may come from a dead branch. */
   dropHint(): void {
     this.want = this.last;
-    this.#held.clear();
+    this.held.clear();
+  }
+
+  /** @param accept hands a message of the page on, or returns false when there is no room for it. */
+  walk(page: Page, accept: (message: PageMessage) => boolean): WalkEnd {
+    return walkPage(page, this, accept);
   }
 }

@@ -15,8 +15,9 @@ export class Handout {
   ) {}
 
   /** @returns false when the handlers' queue is full: nothing was taken. */
-  message(epoch: string, arrival: Arrival, seq: number, recovered: boolean): boolean {
+  message(epoch: string, arrival: Arrival, recovered: boolean): boolean {
     const { channel, ctx } = this;
+    const { data, from, id, seq, ts } = arrival;
     if (this.consumer.room === 0) {
       ctx.counters.overflows += 1;
       ctx.notice({ event: 'dropped', channel, seq });
@@ -24,7 +25,6 @@ export class Handout {
     }
     ctx.counters.delivered += 1;
     if (recovered) ctx.counters.recovered += 1;
-    const { data, id, ts, from } = arrival;
     this.#queue({ type: 'message', channel, seq, epoch, data, recovered, id, ts, from });
     return true;
   }
@@ -37,12 +37,20 @@ export class Handout {
     this.#queue({ type: 'gap', gap: { type: 'gap', channel, ...gap }, after: write });
   }
 
+  /** The position moves although there is no message to move it. */
+  position(position: StoredPosition): void {
+    this.#queue({ type: 'position', after: { channel: this.channel, mode: 'advance', position } });
+  }
+
   snapshot(reason: SnapshotReason, position: Position): void {
     this.#queue({ type: 'snapshot', reason, position });
   }
 
-  /** @param tok owner token of the positions that these messages will be marked with. */
-  flush(tok: string): void {
+  /**
+   * @param tok owner token of the positions that these messages will be marked with; undefined where
+   *   the numbers of messages are no positions.
+   */
+  flush(tok: string | undefined): void {
     if (this.#items.length === 0) return;
     this.ctx.emit({ type: 'deliver', channel: this.channel, items: this.#items, tok });
     this.#items = [];

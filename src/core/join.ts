@@ -6,7 +6,8 @@ import type { ClientFrame, Facts } from './frames.js';
 type State =
   | { readonly name: 'out' }
   | { readonly name: 'asked'; readonly id: number }
-  | { readonly name: 'in'; readonly facts: Facts }
+  /** Without facts when the server says nothing of the log. */
+  | { readonly name: 'in'; readonly facts: Facts | undefined }
   | { readonly name: 'refused'; readonly until: number };
 
 /** Sends frames, and gives each request an id of its own. */
@@ -56,10 +57,10 @@ export class Join {
   }
 
   /**
-   * A `subscribed` came. The reply to an older request is ignored; one without an id, or one that
+   * A `subscribed` came, or a `joined` without facts. The reply to an older request is ignored; one without an id, or one that
    * comes while we are in, is the server telling fresh facts.
    */
-  answered(id: number | undefined, facts: Facts): boolean {
+  answered(id: number | undefined, facts?: Facts): boolean {
     const state = this.#state;
     if (state.name === 'out' || (state.name === 'asked' && id !== undefined && id !== state.id)) {
       return false;
@@ -67,7 +68,16 @@ export class Join {
     this.#state = { name: 'in', facts };
     this.#refusals = 0;
     this.ctx.deadlines.clear(this.#deadline);
+    this.armPoll();
     return true;
+  }
+
+  /** Sets the time of the next question to the log, where no heads tell when to ask. */
+  armPoll(): void {
+    const { random, settings } = this.ctx;
+    if (settings.pollMs === false) return;
+    // Clients that came together should not ask together for ever.
+    this.ctx.arm(`poll ${this.channel}`, settings.pollMs * (0.9 + random.next() / 5));
   }
 
   /** Refused for now: ask again later. */
@@ -80,6 +90,7 @@ export class Join {
       settings.backoffCapMs,
     );
     this.#refusals += 1;
+    this.ctx.deadlines.clear(`poll ${this.channel}`);
     this.#state = { name: 'refused', until: this.ctx.now + inMs };
     this.ctx.arm(this.#deadline, inMs);
   }
@@ -96,6 +107,7 @@ export class Join {
   lost(): void {
     this.#state = { name: 'out' };
     this.ctx.deadlines.clear(this.#deadline);
+    this.ctx.deadlines.clear(`poll ${this.channel}`);
   }
 
   #ask(id: number): void {

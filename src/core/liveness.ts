@@ -63,6 +63,7 @@ export class Liveness {
 
   /** Asks for a probe, unless one is out. */
   suspect(): Verdict {
+    if (this.#isPolled) return 'probe';
     return this.#ask({ of: 'frames', from: this.#frames }, this.ctx.settings.probeTimeoutMs);
   }
 
@@ -97,7 +98,13 @@ export class Liveness {
   }
 
   #arm(): void {
+    if (this.#isPolled) return;
     this.ctx.deadlines.set('watchdog', this.#silentAt);
+  }
+
+  /** A server that sends no heads may be silent for ever; the log is asked instead of the socket. */
+  get #isPolled(): boolean {
+    return this.ctx.settings.pollMs !== false;
   }
 
   /** When the silence is long enough to be suspected. */

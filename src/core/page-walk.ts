@@ -35,6 +35,18 @@ export function startPosition(start: Start, facts: Facts): Position {
   return { epoch, seq: head };
 }
 
+/**
+ * The same, when an answer of the log says it. In the whole of a log messages can be counted, whatever
+ * their numbers are.
+ * @param since what was asked.
+ */
+export function startInPage(start: Start, page: Page, since: number): Position {
+  if (typeof start !== 'object' || !('last' in start) || page.more)
+    return startPosition(start, page);
+  const before = page.messages.at(-1 - start.last);
+  return { epoch: page.epoch, seq: before?.seq ?? Math.max(page.oldest - 1, since) };
+}
+
 export type WalkEnd =
   /** Everything that the page holds above our position was taken. */
   | { readonly name: 'through' }
@@ -48,6 +60,11 @@ export function coveredTo(page: Page): number {
   if (page.upto !== undefined) return page.upto;
   if (!page.more) return page.head;
   return page.messages.at(-1)?.seq ?? 0;
+}
+
+/** Does the log have more than the head says that came with the page? Some servers name no other. */
+export function isCut(page: Page): boolean {
+  return page.more && coveredTo(page) >= page.head;
 }
 
 /** @param accept hands a message on, or returns false when there is no room for it. */
@@ -66,10 +83,11 @@ export function walkPage(
   };
   for (const message of page.messages) {
     skipVoid();
-    const order = detector.order(message.seq);
+    const { prev = message.seq - 1, seq } = message;
+    const order = detector.order(seq, prev);
     if (order === 'duplicate') continue;
     if (order === 'early') {
-      return { name: 'hole', to: Math.min(message.seq, voids[v]?.[0] ?? Infinity) - 1 };
+      return { name: 'hole', to: Math.min(prev, (voids[v]?.[0] ?? Infinity) - 1) };
     }
     if (!accept(message)) return { name: 'full' };
   }

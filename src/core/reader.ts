@@ -17,11 +17,14 @@ import {
   type Detour,
 } from './detour.js';
 import { Follower, type FollowerParts } from './follower.js';
-import type { Facts, MessageFrame, Page } from './frames.js';
+import type { Facts, Head, NumberedFrame, Page, RecoverRequest } from './frames.js';
 import type { GapDetector } from './gap-detector.js';
+import { LeftEpochs } from './left-epochs.js';
 import { continuity, startPosition } from './page-walk.js';
 import type { Position, StoredPosition } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
+import { Resetting } from './resetting.js';
+import { Starting } from './starting.js';
 import type { ChannelIntent, Discontinuity, SnapshotReason } from './vocabulary.js';
 
 /** The parts of a channel that its reader works with. */
@@ -30,13 +33,9 @@ export interface ReaderParts extends FollowerParts {
   readonly ledger: PositionLedger;
 }
 
-/** Two logs that take turns are the worst there is; a client that meets more of them forgets the oldest. */
-const MAX_LEFT = 8;
-
 export class Reader {
-  phase: Phase = { name: 'starting' };
-  /** Epochs that were left for another, with the last number had: one that comes back goes on there. */
-  readonly #left = new Map<string, number>();
+  phase: Phase = new Starting();
+  readonly #left = new LeftEpochs();
   /** A live message that came before there was a position to compare it with. */
   #early: Position | undefined;
   /** What the log last said of itself, in a join reply or an answer. */
@@ -47,18 +46,12 @@ export class Reader {
   /** There is no position to resume: take it from the join reply, now or when it comes. */
   start(): void {
     const { intent, join } = this.parts;
-    const { facts } = join;
-    this.phase = { name: 'starting' };
-    if (facts === undefined) return;
-    const position = startPosition(intent.start, facts);
-    if (intent.snapshot) {
-      this.#reset('initial', position);
-      // With `{ last: n }` the log is ahead of the place where reading starts.
-      return this.heard(facts.epoch, facts.head);
-    }
-    this.parts.ledger.began(this.parts.channel, position);
-    this.follow(position);
-    this.compare(facts);
+    this.phase = new Starting();
+    if (!join.isIn) return;
+    if (join.facts === undefined) return this.joined();
+    this.#begin(startPosition(intent.start, join.facts));
+    // With `{ last: n }` the log is ahead of the place where reading starts.
+    this.compare(join.facts);
   }
 
   /** Goes on from a position that is new: a start, or the state that a snapshot loaded. */
@@ -72,8 +65,9 @@ export class Reader {
   /** Goes on from a position that the store held. */
   resume(stored: StoredPosition): void {
     this.#enter(stored);
-    const { facts } = this.parts.join;
+    const { facts, isIn } = this.parts.join;
     if (facts !== undefined) this.compare(facts);
+    else if (isIn) this.joined();
   }
 
   /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
@@ -84,7 +78,7 @@ export class Reader {
     const { detector, epoch } = phase;
     const same = stored.epoch === base.epoch;
     if (same && stored.seq >= base.seq) return;
-    if (same && epoch === base.epoch && detector.last === base.seq) {
+    if (same && epoch === base.epoch && detector.isStillAt(base.seq)) {
       ledger.discard(channel);
       return this.#enter(stored).heard(detector.want, 0);
     }
@@ -97,38 +91,52 @@ export class Reader {
     this.#facts = facts;
     const { phase } = this;
     if (phase.name === 'starting') return this.start();
-    if (phase.name === 'resetting') return this.#hearWhileResetting(facts.epoch, facts.head);
+    if (phase.name === 'resetting') return phase.hear(facts.epoch, facts.head);
     if (phase.name !== 'following') return;
     const early = this.#early;
     this.#early = undefined;
-    if (facts.epoch !== phase.epoch || facts.head < phase.detector.last) return phase.suspect(0);
+    const mustAsk = phase.joined();
+    if (mustAsk || facts.epoch !== phase.epoch || facts.head < phase.detector.last) {
+      return phase.suspect(0);
+    }
     phase.heard(early?.epoch === phase.epoch ? Math.max(early.seq, facts.head) : facts.head, 0);
   }
 
+  /** The server serves us and says nothing of its log: that is to be asked. */
+  joined(): void {
+    const { phase } = this;
+    if (phase.name === 'starting') this.parts.recovery.now();
+    else if (phase.name === 'resetting') phase.hearNothing();
+    else if (phase.name === 'following') {
+      phase.joined();
+      phase.suspect(0);
+    }
+  }
+
   /** A live message. */
-  message(frame: MessageFrame, seq: number): void {
+  message(frame: NumberedFrame): void {
     const { phase } = this;
     const epoch = frame.epoch ?? this.parts.join.facts?.epoch;
     if (phase.name === 'following') {
       // Without an epoch, and before the join reply that would name it, it may be of another log.
-      if (epoch === phase.epoch) phase.arrive(frame, seq);
+      if (epoch === phase.epoch) phase.arrive(frame);
       else phase.suspect();
     } else if (epoch === undefined) return;
-    else if (phase.name === 'resetting') this.#hearWhileResetting(epoch, seq);
-    else this.#early = { epoch, seq };
+    else if (phase.name === 'resetting') phase.hear(epoch, frame.seq);
+    else this.#early = { epoch, seq: frame.seq };
   }
 
   /** A heartbeat's head. */
-  beat(epoch: string, head: number): void {
+  beat({ epoch, head, visible }: Omit<Head, 'channel'>): void {
     const { phase } = this;
-    if (phase.name === 'following' && phase.epoch === epoch) phase.beat(head);
+    if (phase.name === 'following' && phase.epoch === epoch) phase.beat(head, visible);
     else this.heard(epoch, head);
   }
 
   /** The log is known to reach this far. */
   heard(epoch: string, head: number): void {
     const { phase } = this;
-    if (phase.name === 'resetting') this.#hearWhileResetting(epoch, head);
+    if (phase.name === 'resetting') phase.hear(epoch, head);
     else if (phase.name !== 'following') return;
     else if (phase.epoch === epoch) phase.heard(head);
     else phase.suspect();
@@ -144,11 +152,31 @@ export class Reader {
     if (this.phase.name === 'following') this.phase.pursue(0);
   }
 
-  /** An answer of the log. @param since the number that the question named. */
-  judge(page: Page, since: number): void {
+  /** It is time for a question to the log. */
+  poll(): void {
+    if (this.phase.name === 'following') this.phase.poll();
+  }
+
+  /** What to ask the log now. @returns undefined when nothing is to be asked. */
+  ask(id: number): RecoverRequest | undefined {
     const { phase } = this;
+    const { channel, join, recovery } = this.parts;
+    if (!join.isIn) return undefined;
+    if (phase.name === 'following') return phase.ask(id);
+    if (phase.name !== 'starting' || join.facts !== undefined) return undefined;
+    recovery.asked(id, phase.since);
+    return { channel, epoch: '', seq: phase.since };
+  }
+
+  /** An answer of the log. @param since where we were when we asked. */
+  judge(answer: Page, since: number): void {
+    const { phase } = this;
+    if (phase.name === 'starting') return this.#startFrom(answer, phase);
     if (phase.name !== 'following') return;
-    this.#facts = page;
+    const { overlap } = phase;
+    const page = overlap === undefined ? answer : overlap.read(answer, since);
+    this.#facts = page ?? answer;
+    if (page === undefined) return this.#lose(phase, 'rewind', answer, since);
     const verdict = continuity(page, phase.epoch, phase.detector.last, since);
     // A lagging replica looks like a rewind: believed only when answers agree.
     if (verdict === 'rewind' && !this.parts.recovery.unconfirmed(verdict)) return;
@@ -192,7 +220,29 @@ export class Reader {
 
   /** Hands on what this input brought. */
   flush(): void {
-    this.parts.handout.flush(this.phase.name === 'following' ? this.phase.tok : '');
+    this.parts.handout.flush(this.phase.name === 'following' ? this.phase.markTok : '');
+  }
+
+  /** Reading starts here. */
+  #begin(position: Position): void {
+    const { channel, intent, ledger } = this.parts;
+    if (intent.snapshot) return this.#reset('initial', position);
+    ledger.began(channel, position);
+    this.follow(position);
+  }
+
+  /** An answer of the log, where no join reply says where it is. */
+  #startFrom(page: Page, starting: Starting): void {
+    const { intent, recovery } = this.parts;
+    const position = starting.read(page, intent.start);
+    recovery.succeeded();
+    if (position === undefined) return recovery.now();
+    this.#facts = page;
+    this.#begin(position);
+    if (this.phase.name === 'following') this.#walk(this.phase, page, position.seq);
+    this.heard(page.epoch, page.head);
+    if (this.#early !== undefined) this.heard(this.#early.epoch, this.#early.seq);
+    this.#early = undefined;
   }
 
   #walk(follower: Follower, page: Page, since: number): void {
@@ -214,45 +264,29 @@ export class Reader {
     if (intent.snapshot) {
       return this.#reset(reason, { epoch: page.epoch, seq: page.head }, lost, tok);
     }
-    const had = reason === 'epoch' ? this.#left.get(page.epoch) : undefined;
-    const follower = this.#detour(discontinued(lost, page, to, had));
+    const had = reason === 'epoch' ? this.#left.lastOf(page.epoch) : undefined;
+    const follower = this.#detour(discontinued(lost, page, to, had, detector));
     follower.heard(to === undefined ? page.head : Math.max(detector.want, page.head), 0);
     if (to !== undefined) this.#walk(follower, page, since);
   }
 
   #reset(reason: SnapshotReason, target: Position, lost?: Loss, tok = ''): void {
     this.flush();
-    this.phase = { name: 'resetting', reason, target, lost, tok, heard: undefined };
+    this.phase = new Resetting(reason, target, lost, tok);
     this.parts.handout.snapshot(reason, target);
-  }
-
-  #hearWhileResetting(epoch: string, seq: number): void {
-    const { phase } = this;
-    if (phase.name !== 'resetting') return;
-    // A strange epoch outweighs any number: it makes us ask the log as soon as the state is loaded.
-    const { heard, target } = phase;
-    if (heard !== undefined && heard.epoch !== target.epoch) return;
-    if (epoch !== target.epoch || seq > (heard?.seq ?? target.seq)) phase.heard = { epoch, seq };
   }
 
   /** Names what is lost, in order, and goes on behind it under a new owner token. */
   #detour({ after, keep, loss }: Detour): Follower {
     const { channel, handout, ledger } = this.parts;
     const { epoch } = after;
-    this.#left.delete(loss.epoch);
-    if (loss.epoch !== epoch) this.#leave(loss.epoch, loss.from - 1);
+    this.#left.leave(loss.epoch, loss.epoch === epoch ? undefined : loss.from - 1);
     // What was delivered before an epoch was left must not come twice when it is back.
-    const seq = Math.max(after.seq, this.#left.get(epoch) ?? 0);
+    const seq = Math.max(after.seq, this.#left.lastOf(epoch) ?? 0);
     const position = { epoch, seq, tok: ledger.token(channel) };
     handout.gap(loss, position);
     this.flush();
     return this.#enter(position, keep);
-  }
-
-  #leave(epoch: string, last: number): void {
-    this.#left.set(epoch, last);
-    const [oldest] = this.#left.keys();
-    if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
   }
 
   #enter(position: StoredPosition, keep?: GapDetector): Follower {

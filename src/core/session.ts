@@ -3,13 +3,14 @@
  * concerns and collects what they want done. No I/O, no clock, no chance of its own.
  */
 import { Auth } from './auth.js';
-import { ChannelMachine, type ChannelHost } from './channel-machine.js';
 import type { Numbers } from './channel-state.js';
+import { Channels } from './channels.js';
 import { Connection } from './connection.js';
 import { Context } from './context.js';
 import type { Counters } from './counters.js';
 import type { ClientFrame } from './frames.js';
 import { FrameRouter } from './frame-router.js';
+import { gapDetector, type TrackerFactory } from './gap-detector.js';
 import { PositionLedger } from './position-ledger.js';
 import { Publisher } from './publisher.js';
 import { RecoveryCalls } from './recovery-calls.js';
@@ -24,15 +25,13 @@ export class Session {
   readonly #calls: RecoveryCalls;
   readonly #publisher: Publisher;
   readonly #router: FrameRouter;
-  readonly #host: ChannelHost;
-  readonly #channels = new Map<string, ChannelMachine>();
-  /** Channels that this input concerned: what they accepted is handed on at its end. */
-  readonly #touched = new Set<ChannelMachine>();
+  readonly #channels: Channels;
   #frames: ClientFrame[] = [];
   #ids = 0;
 
-  constructor(settings: Settings) {
-    const ctx = new Context(settings);
+  /** @param track follows the numbers of a channel, as `settings.numbering` says. */
+  constructor(settings: Settings, track: TrackerFactory = gapDetector) {
+    const ctx = new Context(settings, track);
     const sender = {
       nextId: (): number => (this.#ids += 1),
       send: (frame: ClientFrame): void => void this.#frames.push(frame),
@@ -48,21 +47,21 @@ export class Session {
       canSend: () => this.#router.can('recover'),
       tokenVersion: () => this.#auth.version,
     });
-    this.#host = {
+    this.#channels = new Channels({
       ...sender,
       ctx,
       ledger: this.#ledger,
       enqueue: (asker) => this.#calls.add(asker),
       dequeue: (asker) => this.#calls.remove(asker),
-      touch: (machine) => void this.#touched.add(machine),
-    };
+      servesAll: () => this.#router.servesAll,
+    });
     this.#router = new FrameRouter({
       ctx,
       connection: this.#connection,
       auth: this.#auth,
       calls: this.#calls,
       publisher: this.#publisher,
-      find: (channel) => this.#find(channel),
+      channels: this.#channels,
     });
   }
 
@@ -74,8 +73,7 @@ export class Session {
     const after = this.#connection.openAttempt;
     if (before !== after) this.#reconnected(before, after);
     this.#calls.flush();
-    for (const machine of this.#touched) machine.finish();
-    this.#touched.clear();
+    this.#channels.finish();
     if (this.#frames.length > 0) {
       const frames = this.#frames;
       this.#frames = [];
@@ -96,7 +94,7 @@ export class Session {
 
   /** Where reading of a channel stands. */
   numbers(channel: string): Numbers | undefined {
-    return this.#channels.get(channel)?.numbers;
+    return this.#channels.peek(channel)?.numbers;
   }
 
   #route(input: Input): void {
@@ -105,17 +103,17 @@ export class Session {
         if (input.attempt === this.#connection.openAttempt) this.#router.frames(input.frames);
         return;
       case 'handled':
-        return this.#find(input.channel)?.handled(input.count, input.mark);
+        return this.#channels.find(input.channel)?.handled(input.count, input.mark);
       case 'committed':
         return this.#channels.has(input.channel) ? this.#ledger.mark(input.mark) : undefined;
       case 'handling':
-        return this.#find(input.channel)?.handling();
+        return this.#channels.find(input.channel)?.handling();
       case 'handlerFailed':
-        return this.#find(input.channel)?.handlerFailed(input.kind);
+        return this.#channels.find(input.channel)?.handlerFailed(input.kind);
       case 'snapshotTaken':
-        return this.#find(input.channel)?.snapshotTaken(input.position);
+        return this.#channels.find(input.channel)?.snapshotTaken(input.position);
       case 'retry':
-        return this.#find(input.channel)?.retry();
+        return this.#channels.find(input.channel)?.retry();
       case 'opened':
         return this.#connection.opened(input.attempt);
       case 'dropped':
@@ -123,7 +121,7 @@ export class Session {
       case 'recovered':
         return this.#recovered(input);
       case 'loaded':
-        return this.#find(input.channel)?.loaded(input.position, input.failed ?? false);
+        return this.#channels.find(input.channel)?.loaded(input.position, input.failed ?? false);
       case 'saved':
         return this.#ledger.saved(input.id, input.refused, input.failed ?? false);
       case 'token':
@@ -152,51 +150,25 @@ export class Session {
       case 'join':
         return this.#join(input);
       case 'release':
-        return this.#ctx.arm(`leave ${input.channel}`, this.#ctx.settings.leaveDelayMs);
+        return this.#channels.release(input.channel);
       case 'publish':
         return this.#publisher.publish(input, this.#connection.openAttempt !== undefined);
       case 'forget':
-        this.#ledger.forget(this.#channels.keys());
+        this.#ledger.forget(this.#channels.names);
         return this.#ctx.emit({ type: 'forget', id: input.id });
     }
   }
 
   #join({ channel, intent }: Extract<Input, { type: 'join' }>): void {
     if (this.#connection.isClosed) return;
-    this.#ctx.deadlines.clear(`leave ${channel}`);
-    const known = this.#channels.get(channel);
-    if (known === undefined || known.hasFailed) {
-      if (known !== undefined) this.#drop(channel, known);
-      const machine = new ChannelMachine(channel, intent, this.#host);
-      this.#channels.set(channel, machine);
-      this.#touched.add(machine);
-      if (this.#connection.openAttempt !== undefined) machine.up();
-    }
+    const machine = this.#channels.join(channel, intent);
+    if (this.#connection.openAttempt !== undefined) machine?.up();
     this.#connection.want();
   }
 
-  #leave(channel: string): void {
-    const machine = this.#find(channel);
-    if (machine === undefined) return;
-    // A handler at work may still finish: what it is handling must not be delivered to the next handle.
-    if (machine.isBusy) return this.#ctx.arm(`leave ${channel}`, this.#ctx.settings.leaveDelayMs);
-    this.#drop(channel, machine);
-  }
-
-  #drop(channel: string, machine: ChannelMachine): void {
-    machine.close();
-    this.#channels.delete(channel);
-    this.#touched.delete(machine);
-    this.#ctx.emit({ type: 'left', channel });
-  }
-
   #close(): void {
-    for (const machine of this.#channels.values()) {
-      machine.close();
-      this.#touched.add(machine);
-    }
+    this.#channels.close();
     this.#publisher.close();
-    this.#channels.clear();
     this.#ledger.flush();
     this.#connection.close();
     this.#ctx.deadlines.clearAll();
@@ -211,10 +183,9 @@ export class Session {
       this.#frames = [];
     }
     if (after !== undefined && after > 1) this.#ctx.counters.reconnects += 1;
-    for (const machine of this.#channels.values()) {
+    for (const machine of this.#channels.all()) {
       if (before !== undefined) machine.down();
       if (after !== undefined) machine.up();
-      this.#touched.add(machine);
     }
     if (after === undefined) return;
     if (this.#channels.size === 0) this.#connection.joined();
@@ -236,10 +207,7 @@ export class Session {
     if (outcome !== 'ready') return;
     if (this.#connection.openAttempt !== undefined && this.#router.can('auth'))
       this.#connection.authenticate();
-    for (const machine of this.#channels.values()) {
-      machine.tokenReady();
-      this.#touched.add(machine);
-    }
+    for (const machine of this.#channels.all()) machine.tokenReady();
   }
 
   #page({ signal }: Extract<Input, { type: 'page' }>): void {
@@ -247,11 +215,17 @@ export class Session {
     if (this.#connection.signal(signal)) this.#probe();
   }
 
-  /** Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none. */
+  /**
+   * Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none. Where silence
+   * is no sign of death it is the logs that are asked, for what the socket may have kept back.
+   */
   #probe(): void {
     if (this.#router.can('ping')) return void this.#frames.push({ type: 'ping' });
-    for (const machine of this.#channels.values()) {
-      if (machine.isJoined) return machine.probe();
+    const isPolled = this.#ctx.settings.pollMs !== false;
+    for (const machine of this.#channels.all()) {
+      if (!machine.isJoined) continue;
+      if (!isPolled) return machine.probe();
+      machine.poll();
     }
   }
 
@@ -284,15 +258,9 @@ export class Session {
       case 'publish':
         return this.#publisher.timedOut(Number(subject));
       case 'leave':
-        return this.#leave(subject);
+        return this.#channels.leave(subject);
       default:
-        return this.#find(subject)?.due(kind);
+        return this.#channels.find(subject)?.due(kind);
     }
-  }
-
-  #find(channel: string): ChannelMachine | undefined {
-    const machine = this.#channels.get(channel);
-    if (machine !== undefined) this.#touched.add(machine);
-    return machine;
   }
 }

@@ -2,7 +2,8 @@
  * A trace: what went into the core and when, what came out, and the settings it had. The core has no
  * clock and no chance of its own, so that the same inputs at the same times bring the same decisions.
  */
-import { Session } from './session.js';
+import type { Session } from './session.js';
+import { sessionFor } from './session-for.js';
 import { DEFAULT_SETTINGS, type Settings } from './settings.js';
 import type { Effect, Input } from './vocabulary.js';
 
@@ -52,7 +53,7 @@ export function traceOf(
  */
 export function* replay(trace: Trace): Generator<Step, Session | undefined> {
   const settings = { ...DEFAULT_SETTINGS, ...trace.settings, verbose: true };
-  const session = trace.dropped === 0 ? new Session(settings) : undefined;
+  const session = trace.dropped === 0 ? sessionFor(settings) : undefined;
   for (const entry of trace.entries) {
     // What is in the file is believed here: who reads it has looked at its shape.
     const input = entry.input as Input;

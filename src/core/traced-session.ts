@@ -1,5 +1,6 @@
 /** A session that remembers its last inputs. A client without a trace has a plain one, and pays nothing. */
 import type { RecoveryAnswer } from './frames.js';
+import type { TrackerFactory } from './gap-detector.js';
 import { Session } from './session.js';
 import type { Settings } from './settings.js';
 import { traceOf, type Trace } from './trace.js';
@@ -29,9 +30,10 @@ export class TracedSession extends Session {
   constructor(
     private readonly settings: Settings,
     private readonly limits: TraceLimits,
+    track?: TrackerFactory,
   ) {
     // The notices say why; whoever reads a trace without its beginning has only those that were made.
-    super({ ...settings, verbose: true });
+    super({ ...settings, verbose: true }, track);
   }
 
   override handle(input: Input, now: number): readonly Effect[] {

@@ -59,6 +59,8 @@ export type SnapshotReason = 'initial' | Discontinuity;
 export type Item =
   | Message
   | { readonly type: 'gap'; readonly gap: Gap; readonly after: PositionWrite }
+  /** Nothing for the app: once all before it is finished, the position is here. */
+  | { readonly type: 'position'; readonly after: PositionWrite }
   | { readonly type: 'snapshot'; readonly reason: SnapshotReason; readonly position: Position };
 
 /** Where a channel's reading starts. */
@@ -251,7 +253,8 @@ export type Effect =
       readonly type: 'deliver';
       readonly channel: string;
       readonly items: readonly Item[];
-      readonly tok: string;
+      /** Owner token of the positions that messages mark; undefined when their numbers are none. */
+      readonly tok: string | undefined;
     }
   | { readonly type: 'ephemeral'; readonly channel: string; readonly data: unknown }
   | { readonly type: 'redeliver'; readonly channel: string }

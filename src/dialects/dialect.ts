@@ -1,4 +1,5 @@
 import type { BadFrame, ClientFrame, DecodedFrame, Page, RecoverRequest } from '../core/frames.js';
+import type { TrackerFactory } from '../core/gap-detector.js';
 import type { Numbering } from '../core/settings.js';
 import type { TransportFactory } from '../ports/transport.js';
 
@@ -10,6 +11,8 @@ export interface Dialect {
   /** WebSocket subprotocols to offer, newest first; none when empty. */
   readonly protocols: readonly string[];
   readonly numbering: Numbering;
+  /** What follows such numbers: for `'monotonic'` it is `monotonic`, for the others it is built in. */
+  readonly tracker?: TrackerFactory;
   /**
    * False for a server without epochs: its frames carry `NO_EPOCH`. The client then asks the log with
    * one message of overlap, and compares. @default true

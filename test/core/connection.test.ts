@@ -219,7 +219,7 @@ test('intent and state: no signal revives what the app never wanted, or has clos
 
 test('close: what was handled is stored, everything else ends, whole trace', () => {
   const script = new Script().live(5).message(6);
-  const { tok } = script.first('deliver');
+  const { tok } = script;
   const position = { epoch: 'e', seq: 6, tok };
   const mark = { channel: CHANNEL, mode: 'advance', position } as const;
   script.enter({ type: 'handled', channel: CHANNEL, count: 1, mark });

@@ -76,7 +76,8 @@ test('A5 void numbers are passed over without a word, whatever their order', () 
       [11, 12],
     ],
   });
-  expect(script.told).toEqual([7, 10]);
+  expect(script.told).toEqual([7, 10, 'position']);
+  expect(script.items.at(-1)).toMatchObject({ after: { position: { epoch: 'e', seq: 12 } } });
   expect(script.session.numbers('room')).toMatchObject({ last: 12, head: 12 });
 });
 

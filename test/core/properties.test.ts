@@ -76,7 +76,7 @@ test('whatever order messages come in, they are accepted in order, each once', (
       };
       for (const seq of seqs) {
         const order = detector.order(seq);
-        if (order === 'early') detector.hold(seq, { seq, data: seq }, maxHeld);
+        if (order === 'early') detector.hold({ seq, data: seq }, maxHeld);
         if (order !== 'next') continue;
         accept(seq);
         while (detector.takeNext() !== undefined) accept(detector.last + 1);

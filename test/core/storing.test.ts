@@ -153,7 +153,7 @@ test('F4 a replacement stays one until its write is confirmed', () => {
 test('F4 storage that does not answer holds nothing up, and nothing is written over it', () => {
   const script = blind();
   expect(script.message(10).told).toEqual([10]);
-  handled(script, 1, mark(10, script.first('deliver').tok));
+  handled(script, 1, mark(10, script.tok));
   expect(script.pass(4_000).all('save')).toEqual([]);
 });
 
@@ -162,12 +162,12 @@ test('a late answer is honoured: what was passed over is fetched when nothing ca
   expect(script.first('fetch').request.seq).toBe(4);
   script.answer(script.first('fetch').id, { head: 9, messages: messages(5, 9) });
   expect(script.told).toEqual([5, 6, 7, 8, 9]);
-  expect(script.first('deliver').tok).toBe(TOK);
+  expect(script.tok).toBe(TOK);
 });
 
 test('a late answer names what was passed over when messages came since, once', () => {
   const script = blind().message(10, 11);
-  const before = script.first('deliver').tok;
+  const before = script.tok;
   late(script, { epoch: 'e', seq: 4 });
   expect(script.items).toMatchObject([
     {
@@ -204,7 +204,7 @@ test('a late answer that holds nothing, or nothing older, lets writing begin', (
 
 test('a leave and a new join before the store has answered ask it again', () => {
   const script = blind().message(10);
-  handled(script, 1, mark(10, script.first('deliver').tok));
+  handled(script, 1, mark(10, script.tok));
   script.enter({ type: 'release', channel: CHANNEL }).pass(1_500);
   script.enter({ type: 'join', channel: CHANNEL, intent: STORED });
   expect(script.all('load')).toEqual([{ type: 'load', channel: CHANNEL }]);

@@ -137,7 +137,7 @@ test('B5 a leave waits for the handler at work', () => {
 test('B5 joined again before the flush: reading goes on from memory', () => {
   const script = new Script({ leaveDelayMs: 10, flushMs: 60_000 });
   script.live(5, intent('stored')).enter({ type: 'loaded', channel: CHANNEL }).message(6);
-  const tok = script.first('deliver').tok;
+  const { tok } = script;
   const mark = {
     channel: CHANNEL,
     mode: 'advance',

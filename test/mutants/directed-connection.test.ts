@@ -5,6 +5,7 @@ import { Auth } from '../../src/core/auth.js';
 import { fullJitterMs } from '../../src/core/backoff.js';
 import { decodeFrame, decodePage, encodeFrames } from '../../src/core/codec.js';
 import { Context } from '../../src/core/context.js';
+import { gapDetector } from '../../src/core/gap-detector.js';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 import { CHANNEL, LATEST, Script } from './script.js';
 
@@ -112,7 +113,7 @@ describe('the connection', () => {
 });
 
 describe('the token', () => {
-  const withToken = () => new Context({ ...DEFAULT_SETTINGS, hasToken: true });
+  const withToken = () => new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector);
   const ready = (auth: Auth, ctx: Context) => {
     auth.ask(ctx);
     auth.answered(ctx, auth.asked, true);

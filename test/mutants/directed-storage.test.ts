@@ -12,7 +12,7 @@ const FACTS = { epoch: 'e', head: 5, oldest: 1 };
 function handle(script: Script): Script {
   const [{ items, tok } = { items: [], tok: '' }] = script.all('deliver');
   const seq = items.reduce((last, item) => (item.type === 'message' ? item.seq : last), 0);
-  const position = { epoch: 'e', seq, tok };
+  const position = { epoch: 'e', seq, tok: tok ?? '' };
   const mark = { channel: CHANNEL, mode: 'advance', position } as const;
   return script.enter({ type: 'handled', channel: CHANNEL, count: items.length, mark });
 }

@@ -1,6 +1,7 @@
 /** A session and the time, for tests that say step by step what comes in. */
 import type { ClientFrame, DecodedFrame, Facts, Page } from '../../src/core/frames.js';
-import { Session } from '../../src/core/session.js';
+import type { Session } from '../../src/core/session.js';
+import { sessionFor } from '../../src/core/session-for.js';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/core/settings.js';
 import type { ChannelIntent, Effect, Input, Item } from '../../src/core/vocabulary.js';
 
@@ -16,7 +17,7 @@ export class Script {
   effects: readonly Effect[] = [];
 
   constructor(settings: Partial<Settings> = {}) {
-    this.session = new Session({ ...DEFAULT_SETTINGS, carrier: 'fetch', ...settings });
+    this.session = sessionFor({ ...DEFAULT_SETTINGS, carrier: 'fetch', ...settings });
   }
 
   enter(input: Input): this {
@@ -62,6 +63,11 @@ export class Script {
     return effect;
   }
 
+  /** The owner token of the positions that the messages of this step mark. */
+  get tok(): string {
+    return this.first('deliver').tok ?? '';
+  }
+
   get sent(): readonly ClientFrame[] {
     return this.all('send').flatMap(({ frames }) => frames);
   }
@@ -82,7 +88,7 @@ export class Script {
   get told(): readonly (number | string)[] {
     return this.items.map((item) => {
       if (item.type === 'message') return item.seq;
-      return item.type === 'gap' ? item.gap.reason : 'snapshot';
+      return item.type === 'gap' ? item.gap.reason : item.type;
     });
   }
 

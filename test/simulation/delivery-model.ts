@@ -2,16 +2,16 @@
  * The app's side of a channel in one page life: what `Delivery` does, without promises. Handlers take
  * virtual time, throw, are tried again or passed over; the commit log is the one that ships.
  */
-import { CommitLog, type Ending } from '../../src/commit-log.js';
-import type { Position, PositionWrite } from '../../src/core/position.js';
-import type { Item, Message } from '../../src/core/vocabulary.js';
+import { CommitLog, type Ending, markOf } from '../../src/commit-log.js';
+import type { Position } from '../../src/core/position.js';
+import type { Item } from '../../src/core/vocabulary.js';
 import type { Client } from './client.js';
 import type { ChannelPlan } from './plan.js';
 import type { World } from './world.js';
 
 interface Entry {
   readonly item: Item;
-  readonly tok: string;
+  readonly tok: string | undefined;
 }
 
 /** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
@@ -58,7 +58,7 @@ export class DeliveryModel {
     return this.#state === 'failed';
   }
 
-  push(items: readonly Item[], tok: string): void {
+  push(items: readonly Item[], tok: string | undefined): void {
     for (const item of items) {
       this.#queue.push({ item, tok });
       if (item.type === 'message') this.messagesQueued += 1;
@@ -121,6 +121,7 @@ export class DeliveryModel {
     if (entry === undefined) return;
     const { item } = entry;
     if (item.type === 'snapshot') return this.#load(item);
+    if (item.type === 'position') return this.#finish('handled');
     const commit = this.plan.manual && !again ? this.#commits.committer() : undefined;
     if (commit !== undefined) {
       // The app commits when it likes, later and in any order.
@@ -207,20 +208,14 @@ export class DeliveryModel {
     if (entry.item.type === 'message') this.messagesQueued -= 1;
     this.#failures = 0;
     this.#state = 'ready';
-    const mark = markOf(entry.item, entry.tok);
-    if (mark !== undefined) {
-      this.world.oracle.marked(this.client, this.plan.name, mark);
+    const { item, tok } = entry;
+    if (item.type !== 'snapshot') {
+      const mark = markOf(item, tok);
+      if (mark !== undefined) this.world.oracle.marked(this.client, this.plan.name, mark);
       this.#commits.finished(mark, ending);
     }
     const commit = this.#onFinish;
     this.#onFinish = undefined;
     commit?.();
   }
-}
-
-function markOf(item: Item, tok: string): PositionWrite | undefined {
-  if (item.type === 'snapshot') return undefined;
-  if (item.type === 'gap') return item.after;
-  const { channel, epoch, seq } = item satisfies Message;
-  return { channel, mode: 'advance', position: { epoch, seq, tok } };
 }

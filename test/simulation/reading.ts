@@ -120,7 +120,7 @@ export class Reading {
   item(item: Item, oracle: Oracle): void {
     if (item.type === 'message') this.#message(item, oracle);
     else if (item.type === 'gap') this.#gap(item, oracle);
-    else this.#load(item, oracle);
+    else if (item.type === 'snapshot') this.#load(item, oracle);
   }
 
   /** The input is done: a start must show by now, and what was owed must have come. */

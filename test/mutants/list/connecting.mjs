@@ -100,16 +100,16 @@ export const connecting = [
     name: 'leave-at-once',
     rule: 'a channel is left a little later, in case somebody comes back',
     file: 'src/core/session.ts',
-    find: `return this.#ctx.arm(\`leave \${input.channel}\`, this.#ctx.settings.leaveDelayMs);`,
-    replace: `return this.#leave(input.channel);`,
+    find: `return this.#channels.release(input.channel);`,
+    replace: `return this.#channels.leave(input.channel);`,
     byTests: true,
   },
   {
     name: 'leave-under-a-handler',
     rule: 'a leave waits for the handler at work',
-    file: 'src/core/session.ts',
-    find: `if (machine.isBusy) return`,
-    replace: `if (machine.isBusy && machine.hasFailed) return`,
+    file: 'src/core/channels.ts',
+    find: `if (machine.isBusy) this`,
+    replace: `if (machine.isBusy && machine.hasFailed) this`,
   },
 
   // --- tokens ---

@@ -83,8 +83,8 @@ export const keeping = [
     name: 'commits-ignored',
     rule: 'with manual commits only what is committed is stored',
     file: 'src/commit-log.ts',
-    find: `first?.mark && first.committed;`,
-    replace: `first?.mark;`,
+    find: `first?.finished === true && first.committed;`,
+    replace: `first?.finished === true;`,
   },
   {
     name: 'commit-of-a-later-item-counts',
@@ -186,10 +186,10 @@ export const keeping = [
   {
     name: 'not-barred-after-timeout',
     rule: 'a store that did not answer in time is not written to',
-    file: 'src/core/channel-machine.ts',
-    find: `    ledger.bar(this.channel);
-    ctx.arm(\`load \${this.channel}\`, ctx.settings.backoffCapMs);`,
-    replace: `    ctx.arm(\`load \${this.channel}\`, ctx.settings.backoffCapMs);`,
+    file: 'src/core/store-question.ts',
+    find: `    ledger.bar(channel);
+    ctx.arm(this.#deadline, ctx.settings.backoffCapMs);`,
+    replace: `    ctx.arm(this.#deadline, ctx.settings.backoffCapMs);`,
   },
   {
     name: 'barred-until-the-gap-forgotten',
@@ -214,31 +214,31 @@ export const keeping = [
   {
     name: 'late-load-ignored',
     rule: 'a position that the store tells late is honoured',
-    file: 'src/core/channel-machine.ts',
-    find: `else if (base !== undefined) this.#reader.honourLate(stored, base);`,
+    file: 'src/core/store-question.ts',
+    find: `else if (base !== undefined) reader.honourLate(stored, base);`,
     replace: ``,
   },
   {
     name: 'late-load-believed-always',
     rule: 'a late position moves nothing back once messages were delivered',
     file: 'src/core/reader.ts',
-    find: `if (same && epoch === base.epoch && detector.last === base.seq) {`,
+    find: `if (same && epoch === base.epoch && detector.isStillAt(base.seq)) {`,
     replace: `if (same && epoch === base.epoch) {`,
     byTests: true,
   },
   {
     name: 'rejoin-from-the-store',
     rule: 'a position that waits to be written is newer than the store',
-    file: 'src/core/channel-machine.ts',
-    find: `const unsaved = ledger.unsaved(this.channel);`,
-    replace: `const unsaved = this.hasFailed ? ledger.unsaved(this.channel) : undefined;`,
+    file: 'src/core/store-question.ts',
+    find: `const unsaved = ledger.unsaved(channel);`,
+    replace: `const unsaved = reader.phase.name === 'failed' ? ledger.unsaved(channel) : undefined;`,
     byTests: true,
   },
   {
     name: 'store-asked-once',
     rule: 'a store that failed is asked again',
-    file: 'src/core/channel-machine.ts',
-    find: `ctx.arm(\`load \${this.channel}\`, ctx.settings.backoffCapMs);`,
+    file: 'src/core/store-question.ts',
+    find: `ctx.arm(this.#deadline, ctx.settings.backoffCapMs);`,
     replace: ``,
     byTests: true,
   },
@@ -262,9 +262,9 @@ export const keeping = [
     name: 'close-does-not-write',
     rule: 'a client that closes writes first',
     file: 'src/core/session.ts',
-    find: `    this.#channels.clear();
+    find: `    this.#publisher.close();
     this.#ledger.flush();`,
-    replace: `    this.#channels.clear();`,
+    replace: `    this.#publisher.close();`,
     byTests: true,
   },
   {

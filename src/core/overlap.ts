@@ -1,0 +1,121 @@
+/**
+ * For a server without epochs: is the log that answers still the one that we read? Every question
+ * overlaps what we have by one message, and the answer should show it under the same id.
+ */
+import type { Page } from './frames.js';
+import type { Arrival } from './gap-detector.js';
+
+/** A message that the log had. The id is known where the server gives ids, and we had the message. */
+interface Anchor {
+  readonly seq: number;
+  readonly id: string | undefined;
+}
+
+interface Question {
+  readonly since: number;
+  readonly anchor: Anchor | undefined;
+}
+
+export class Overlap {
+  /** What the next answer should show; undefined while the log is known to hold nothing of ours. */
+  #anchor: Anchor | undefined;
+  /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
+  #low: number | undefined;
+  #question: Question = { since: 0, anchor: undefined };
+  /** Nothing has come live on this connection. */
+  #isFresh = true;
+  /** May the whole log be asked for, once a connection, when it shows nothing of ours? */
+  #mayAskAll = true;
+
+  /** @param seq where reading begins. @param isOrdered see `GapDetector`. */
+  constructor(
+    seq: number,
+    private readonly isOrdered: boolean,
+  ) {
+    if (seq > 0) this.#anchor = { seq, id: undefined };
+  }
+
+  /** Is there a question that the last answer was none to? */
+  get isOpen(): boolean {
+    return this.#low !== undefined;
+  }
+
+  /** A new connection: the server may have started anew meanwhile. @param last where we are. */
+  joined(last: number): void {
+    this.#isFresh = true;
+    this.#mayAskAll = true;
+    if (last > 0) this.#anchor ??= { seq: last, id: undefined };
+  }
+
+  /**
+   * A live message came. A counter that began anew shows first in a number that we are past: taken for
+   * a duplicate, it and all that follow would be dropped without a word.
+   * @returns true when the log should be asked.
+   */
+  hears(seq: number, last: number): boolean {
+    const isFirst = this.#isFresh;
+    this.#isFresh = false;
+    if (!isFirst || seq > last) return false;
+    this.#low = seq;
+    return true;
+  }
+
+  accepted({ id, seq }: Arrival): void {
+    if (this.isOrdered || this.#anchor === undefined) this.#anchor = { seq, id };
+  }
+
+  /** What to ask for, being at `last`: `since`, exclusive. */
+  since(last: number): number {
+    const anchor = this.#anchor;
+    const since = this.#low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
+    this.#question = { since: Math.max(0, since - 1), anchor };
+    return this.#question.since;
+  }
+
+  /**
+   * Reads an answer.
+   * @param last where we were when we asked.
+   * @returns what it says of our log: `oldest` tells how far back it reaches, and a head behind us that
+   *   the log began anew. Undefined when it is the answer of another log.
+   */
+  read(page: Page, last: number): Page | undefined {
+    const { anchor, since } = this.#question;
+    const { head, messages, more } = page;
+    const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
+    if (shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id)) {
+      return undefined;
+    }
+    const isBehind = head < since || (head < last && messages.length > 0 && !more);
+    // Asked again in the same way until enough answers agree.
+    if (isBehind) return page;
+    this.#low = undefined;
+    if (shown !== undefined) {
+      const { prev = shown.seq - 1, seq } = shown;
+      return seq === anchor?.seq ? page : { ...page, oldest: Math.max(page.oldest, prev + 1) };
+    }
+    if (anchor !== undefined && messages.length === 0) this.#isGone(since);
+    // Nothing of it proves anything: as if the log ended where we are.
+    return head < last ? { ...page, head: last } : page;
+  }
+
+  /** A page was taken, up to `last`: its end is what the next one should show. */
+  walked(page: Page, last: number): void {
+    for (let i = page.messages.length - 1; i >= 0; i -= 1) {
+      const message = page.messages[i];
+      if (message === undefined || message.seq > last) continue;
+      const { id, seq } = message;
+      if (seq >= (this.#anchor?.seq ?? 0)) this.#anchor = { seq, id };
+      return;
+    }
+  }
+
+  /** The log has lost what it should have shown, to age, or because it began anew. */
+  #isGone(since: number): void {
+    this.#anchor = undefined;
+    if (this.#mayAskAll && since > 0) this.#low = 1;
+    this.#mayAskAll = false;
+  }
+}
+
+const differ = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;

@@ -1,0 +1,72 @@
+/**
+ * Asks the store where a channel's reading goes on, and again when it does not answer. Reading does not
+ * wait for it for long, and nothing is written over what it has not told.
+ */
+import type { Context } from './context.js';
+import type { StoredPosition } from './position.js';
+import type { PositionLedger } from './position-ledger.js';
+import type { Reader } from './reader.js';
+
+export class StoreQuestion {
+  constructor(
+    private readonly ctx: Context,
+    private readonly channel: string,
+    private readonly ledger: PositionLedger,
+    private readonly reader: Reader,
+  ) {}
+
+  ask(): void {
+    const { channel, ctx, ledger, reader } = this;
+    // Left and joined again before the flush: what waits here is newer than what the store holds.
+    const unsaved = ledger.unsaved(channel);
+    if (unsaved === undefined) reader.phase = { name: 'loading' };
+    else reader.resume(unsaved);
+    if (unsaved !== undefined && !ledger.isBarred(channel)) return;
+    // Whatever we go on with, the store may hold an older place that the app has not come to.
+    if (unsaved !== undefined) ledger.barAgain(channel);
+    ctx.emit({ type: 'load', channel });
+    ctx.arm(this.#deadline, ctx.settings.storageTimeoutMs);
+  }
+
+  /** The store answered, perhaps too late. */
+  answered(stored: StoredPosition | undefined, failed: boolean): void {
+    const { channel, ctx, ledger, reader } = this;
+    if (failed) return this.#goOn();
+    ledger.storage(true);
+    ctx.deadlines.clear(this.#deadline);
+    const { name } = reader.phase;
+    // Nothing was passed over yet; who joins anew asks anew.
+    if (name === 'failed') return;
+    const base = ledger.unbar(channel);
+    if (stored === undefined) {
+      if (name === 'loading') reader.start();
+    } else if (name === 'loading' || name === 'starting') reader.resume(stored);
+    else if (base !== undefined) reader.honourLate(stored, base);
+  }
+
+  /** The deadline of the store's answer passed, or it is time to ask once more. */
+  due(): void {
+    const { channel, ctx, reader } = this;
+    const first = reader.phase.name === 'loading';
+    ctx.emit({ type: 'releaseStore' });
+    this.#goOn();
+    if (!first) ctx.emit({ type: 'load', channel });
+  }
+
+  stop(): void {
+    this.ctx.deadlines.clear(this.#deadline);
+  }
+
+  /** Go on without the store, and ask it again. */
+  #goOn(): void {
+    const { channel, ctx, ledger, reader } = this;
+    ledger.storage(false);
+    ledger.bar(channel);
+    ctx.arm(this.#deadline, ctx.settings.backoffCapMs);
+    if (reader.phase.name === 'loading') reader.start();
+  }
+
+  get #deadline(): string {
+    return `load ${this.channel}`;
+  }
+}
