@@ -60,6 +60,8 @@ describe('the law', () => {
     [
       'src/cli/index.ts',
       `import { readFileSync } from 'node:fs';
+       import { WebSocket } from 'ws';
+       import type { Transport } from '../ports/transport.js';
        import { parse } from '../core/frames.js';`,
     ],
     ['src/testing/index.ts', `import { store } from '../adapters/store.js';`],
@@ -85,11 +87,12 @@ describe('the law', () => {
     ['only the composition root', 'src/driver.ts', `await import('./adapters/store.js');`],
     ['only the composition root', 'src/driver.ts', `export * from './adapters/store.js';`],
     ['and the command line import Node', 'src/driver.ts', `import { x } from 'node:fs';`],
-    ['the command line shares only core', 'src/cli/index.ts', `import { x } from '../client.js';`],
-    ['the command line imports no packages', 'src/cli/index.ts', `import { x } from 'ws';`],
+    ['the command line shares only', 'src/cli/index.ts', `import { x } from '../client.js';`],
+    ['the command line shares only', 'src/cli/index.ts', `import { x } from '../ports/x.js';`],
+    ['no package but ws', 'src/cli/index.ts', `import { x } from 'socket.io-client';`],
     ['nothing imports the command line', 'src/index.ts', `import { x } from './cli/index.js';`],
     ['nothing imports the command line', 'src/server/hub.ts', `import '../cli/index.js';`],
-    ['only the server kit imports ws', 'src/driver.ts', `import { x } from 'ws';`],
+    ['and the command line import ws', 'src/driver.ts', `import { x } from 'ws';`],
     ['outside src', 'src/driver.ts', `import { x } from '../test/support/x.js';`],
     ['src/index.ts -> src/server', 'src/index.ts', `import type { Hub } from './server/hub.js';`],
     ['shares only core', 'src/server/hub.ts', `import type { X } from '../options.js';`],

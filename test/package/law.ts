@@ -57,16 +57,23 @@ function forbidden(path: string, one: Import): string | undefined {
     return 'the server kit shares only core with the client';
   }
   if (from === 'cli') {
-    if (one.relative && to !== 'cli' && to !== 'core') return 'the command line shares only core';
-    if (!one.relative && !one.to.startsWith('node:')) {
-      return 'the command line imports no packages';
+    // The checker speaks to servers as the client does, by a dialect, but sees what the client mends:
+    // it takes the dialects and the types of the ports, and no adapter.
+    const shared = to === 'cli' || to === 'core' || to === 'dialects';
+    if (one.relative && !shared && !(to === 'ports' && one.typeOnly)) {
+      return 'the command line shares only core, dialects and the types of ports';
+    }
+    if (!one.relative && !one.to.startsWith('node:') && one.to !== 'ws') {
+      return 'the command line imports no package but ws';
     }
   }
   if (from !== 'server' && !one.relative) {
     if (one.to.startsWith('node:') && from !== 'cli') {
       return 'only the server kit and the command line import Node modules';
     }
-    if (one.to === 'ws') return 'only the server kit imports ws';
+    if (one.to === 'ws' && from !== 'cli') {
+      return 'only the server kit and the command line import ws';
+    }
   }
   const mayCompose = path === 'src/create-client.ts' || path === 'src/index.ts';
   if (to === 'adapters' && from !== 'adapters' && !mayCompose && from !== 'testing') {

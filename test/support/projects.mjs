@@ -16,6 +16,6 @@ export const projects = {
     'simulation',
     'mutants',
   ),
-  node: testsIn('server', 'security', 'soak', 'e2e'),
+  node: testsIn('cli', 'server', 'security', 'soak', 'e2e'),
   browser: testsIn('browser'),
 };

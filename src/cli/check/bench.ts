@@ -1,0 +1,147 @@
+/** What every scene works with: connections, sending paths, and the log of each instance. */
+import type { Position } from '../../core/position.js';
+import { Connection, type ConnectionParts, type JoinAnswer } from './connection.js';
+import type { Heard, Sent } from './findings.js';
+import { makeLanes, type Lane } from './lanes.js';
+import { Listener } from './listener.js';
+import { Markers } from './markers.js';
+import { Pulse } from './pulse.js';
+import { Recovery, type Walk } from './recovery.js';
+import type { Instance, Settings } from './settings.js';
+
+export class Bench {
+  readonly recoveries: readonly Recovery[];
+  readonly markers: Markers = new Markers();
+  readonly refused: string[] = [];
+  readonly joined: string[] = [];
+  /** Every connection that ever was. */
+  readonly connections: Connection[] = [];
+  /** The end of the log before the first message of the run, and where it was last looked for. */
+  start: Position = { epoch: '', seq: 0 };
+  end: Position = { epoch: '', seq: 0 };
+  readonly #parts: ConnectionParts;
+  readonly #lanes: readonly Lane[];
+  readonly #broken = new Set<string>();
+  #listeners: Listener[] = [];
+  /** Paths whose messages do not arrive at a connection; nobody waits for them twice. */
+  readonly #deaf = new Set<string>();
+
+  constructor(readonly settings: Settings) {
+    this.#parts = { settings, markers: this.markers, pulse: new Pulse() };
+    this.#lanes = makeLanes(this.#parts);
+    this.recoveries = settings.instances.map((instance) => new Recovery(this.#parts, instance));
+  }
+
+  /** The sending paths that have not failed. */
+  get lanes(): readonly Lane[] {
+    return this.#lanes.filter(({ name }) => !this.#broken.has(name));
+  }
+
+  get listeners(): readonly Connection[] {
+    return this.#listeners.map(({ connection }) => connection);
+  }
+
+  /** A connection that shows no token. */
+  connectAsNobody(instance: Instance): Connection {
+    return this.#connect(instance, 'without a token', undefined);
+  }
+
+  /** Opens a connection that listens from now on. @returns what it was told at its join. */
+  async listen(instance: Instance): Promise<JoinAnswer | undefined> {
+    const name = `#${this.joined.length + this.refused.length + 1} to ${instance.name}`;
+    const connection = this.#connect(instance, name, this.settings.token);
+    const opened = await connection.open();
+    const answer = opened ? await connection.join() : undefined;
+    if (answer === undefined) {
+      const why = connection.isOpen ? 'no answer to the join' : connection.whyEnded();
+      this.refused.push(`${name}: ${why}`);
+      await connection.close();
+      return undefined;
+    }
+    this.joined.push(name);
+    this.#listeners.push(new Listener(connection));
+    return answer;
+  }
+
+  /** So many connections at each instance. */
+  async listenAll(): Promise<readonly JoinAnswer[]> {
+    const answers: JoinAnswer[] = [];
+    for (const instance of this.settings.instances) {
+      for (let i = 0; i < this.settings.connections; i += 1) {
+        const answer = await this.listen(instance);
+        if (answer !== undefined) answers.push(answer);
+      }
+    }
+    return answers;
+  }
+
+  /** A new scene: what was heard before belongs to others. */
+  begin(): void {
+    for (const listener of this.#listeners) listener.begin();
+  }
+
+  async publish(lane: Lane): Promise<Sent> {
+    const marker = this.markers.next();
+    const told = { marker, lane: lane.name };
+    const listeners = [...this.#listeners];
+    try {
+      const sent = { ...told, seq: await lane.send(marker), failure: undefined };
+      for (const listener of listeners) listener.expect(sent);
+      return sent;
+    } catch (error) {
+      this.#broken.add(lane.name);
+      const failure = error instanceof Error ? error.message : String(error);
+      return { ...told, seq: undefined, failure };
+    }
+  }
+
+  /** Waits until every listener has got what it should have, or nothing comes in any more. */
+  async echo(): Promise<void> {
+    const missing = (): string[] => this.#listeners.flatMap((listener) => listener.missing());
+    const done = () => missing().every((pair) => this.#deaf.has(pair));
+    await this.until(done);
+    for (const pair of missing()) this.#deaf.add(pair);
+  }
+
+  heard(): Heard[] {
+    return this.#listeners.map((listener) => listener.heard());
+  }
+
+  async walks(since: Position, limit?: number): Promise<Walk[]> {
+    const walks: Walk[] = [];
+    for (const recovery of this.recoveries) walks.push(await recovery.walk(since, limit));
+    return walks;
+  }
+
+  /** Looks for the end of the log. @returns it; where it was, when the log cannot be read. */
+  async mark(): Promise<Position> {
+    const [recovery] = this.recoveries;
+    const page = (await recovery?.walk(this.end))?.pages.at(-1);
+    if (page !== undefined) this.end = { epoch: page.epoch, seq: page.head };
+    return this.end;
+  }
+
+  until(holds: () => boolean, idleMs: number = this.settings.timeoutMs): Promise<boolean> {
+    return this.#parts.pulse.until(holds, idleMs);
+  }
+
+  /** Ends the connections that listen. */
+  async hush(): Promise<void> {
+    const listeners = this.listeners;
+    this.#listeners = [];
+    await Promise.all(listeners.map((connection) => connection.close()));
+  }
+
+  /** Ends everything that is open; sending paths and questions open anew what they need. */
+  async close(): Promise<void> {
+    await this.hush();
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+    await Promise.all(this.recoveries.map((recovery) => recovery.close()));
+  }
+
+  #connect(instance: Instance, name: string, token: string | undefined): Connection {
+    const connection = new Connection(this.#parts, instance, name, token);
+    this.connections.push(connection);
+    return connection;
+  }
+}

@@ -1,0 +1,71 @@
+/** The flags of `lastseq check`, as they were typed. */
+import { parseArgs } from 'node:util';
+import type { Given } from './given.js';
+import { UsageError } from './usage-error.js';
+
+export interface Flags {
+  readonly given: Given;
+  readonly config: string | undefined;
+  readonly json: boolean;
+}
+
+/** @throws UsageError. */
+export function readFlags(args: readonly string[]): Flags {
+  const { values } = parse(args);
+  const { config, json = false } = values;
+  const given: Given = {
+    urls: values.url,
+    recover: values.recover,
+    channel: values.channel,
+    send: values.send,
+    token: values.token,
+    strangerToken: values['stranger-token'],
+    origin: values.origin,
+    connections: number('connections', values.connections),
+    overflow: number('overflow', values.overflow),
+    restart: values.restart,
+    watchMs: seconds('watch', values.watch),
+    timeoutMs: seconds('timeout', values.timeout),
+  };
+  return { given, config, json };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const texts = { type: 'string', multiple: true } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        url: texts,
+        recover: texts,
+        channel: text,
+        send: texts,
+        token: text,
+        'stranger-token': text,
+        origin: text,
+        connections: text,
+        overflow: text,
+        restart: text,
+        watch: text,
+        timeout: text,
+        config: text,
+        json: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+function number(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,7}$/.test(text)) throw new UsageError(`--${name} wants a whole number, not ${text}`);
+  return Number(text);
+}
+
+function seconds(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,5}(\.\d+)?$/.test(text)) throw new UsageError(`--${name} wants seconds, not ${text}`);
+  return Number(text) * 1_000;
+}

@@ -1,0 +1,54 @@
+/** A connection that listens, and what it should hear in the present scene. */
+import type { Connection } from './connection.js';
+import type { Heard, Sent } from './findings.js';
+
+export class Listener {
+  #from = 0;
+  #looked = 0;
+  #expected: Sent[] = [];
+  readonly #had = new Set<string>();
+  /** By marker: what evidence and the list of deaf pairs call it. */
+  readonly #missing = new Map<string, string>();
+
+  constructor(readonly connection: Connection) {
+    this.begin();
+  }
+
+  begin(): void {
+    this.#from = this.#looked = this.connection.copies.length;
+    this.#expected = [];
+    this.#had.clear();
+    this.#missing.clear();
+  }
+
+  /** What is published now should come; it may have come already. */
+  expect(sent: Sent): void {
+    this.#expected.push(sent);
+    this.#look();
+    if (!this.#had.has(sent.marker)) {
+      this.#missing.set(sent.marker, `${this.connection.name} by ${sent.lane}`);
+    }
+  }
+
+  missing(): readonly string[] {
+    this.#look();
+    return [...this.#missing.values()];
+  }
+
+  heard(): Heard {
+    return {
+      connection: this.connection.name,
+      copies: this.connection.copies.slice(this.#from),
+      expected: this.#expected,
+    };
+  }
+
+  #look(): void {
+    const { copies } = this.connection;
+    for (; this.#looked < copies.length; this.#looked += 1) {
+      const key = copies[this.#looked]?.key ?? '';
+      this.#had.add(key);
+      this.#missing.delete(key);
+    }
+  }
+}

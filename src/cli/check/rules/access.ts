@@ -1,0 +1,110 @@
+/** Who may read, and may a browser? */
+import type { Answer } from '../recovery.js';
+import { Broken, Missing, type Rule } from '../verdict.js';
+import { played } from './evidence.js';
+
+export const withoutToken: Rule = {
+  id: 'auth-without',
+  title: 'Recovery without a token is answered with 401',
+  harm: 'Anybody who knows the address reads all messages.',
+  judge: ({ access }) => {
+    const { without } = played(access);
+    const told = statusOf(without);
+    if (without.status === 401) return told;
+    if (without.status === 200) throw new Broken(told);
+    throw new Broken(
+      told,
+      'A client whose token has run out is not told to get a new one, and stays without messages.',
+    );
+  },
+};
+
+export const wrongToken: Rule = {
+  id: 'auth-wrong',
+  title: 'Recovery with a wrong token is answered with 401 or 403',
+  harm: 'Anybody who makes up a token reads all messages.',
+  judge: ({ access }) => {
+    const { wrong } = played(access);
+    const told = statusOf(wrong);
+    if (wrong.status === 401 || wrong.status === 403) return told;
+    if (wrong.status === 200) throw new Broken(told);
+    throw new Broken(
+      told,
+      'A client cannot tell a bad token from a server in trouble, and tries for ever.',
+    );
+  },
+};
+
+export const stranger: Rule = {
+  id: 'auth-stranger',
+  title: 'Recovery gives nobody the messages of others',
+  harm: 'Users can read what was sent to somebody else.',
+  judge: ({ access, live }) => {
+    const { stranger: found } = played(access);
+    if (found === undefined)
+      throw new Missing('give --stranger-token of somebody who may not read');
+    if (played(live).sent.length === 0) throw new Missing('nothing was published that could leak');
+    const { answer, leaked } = found;
+    if (leaked > 0) throw new Broken(`${statusOf(answer)}, with ${leaked} of the messages`);
+    return statusOf(answer);
+  },
+};
+
+export const joinWithout: Rule = {
+  id: 'auth-join',
+  title: 'Joining without a token is refused',
+  harm: 'Anybody who knows the address reads what is sent from now on.',
+  judge: ({ access }) => {
+    const { joinedWithout } = played(access);
+    if (joinedWithout === undefined) {
+      throw new Missing('the dialect shows tokens by no frame: what is in the address is yours');
+    }
+    if (joinedWithout) throw new Broken('a connection without a token joined');
+    return 'it was refused';
+  },
+};
+
+export const noStore: Rule = {
+  id: 'no-store',
+  title: 'Answers of the recovery call are not cached',
+  harm: 'A cache on the way gives the same old answer again and again: the client never gets on.',
+  judge: ({ requests }) => {
+    const { http, status } = played(requests).plain;
+    if (http === undefined || status !== 200) throw new Missing('there is no answer over HTTP');
+    const told = `Cache-Control: ${http.cacheControl ?? 'missing'}`;
+    if (!/\bno-store\b/i.test(http.cacheControl ?? '')) throw new Broken(told);
+    return told;
+  },
+};
+
+export const cors: Rule = {
+  id: 'cors',
+  title: 'Pages of the origin may make the recovery call',
+  harm: 'The browser blocks the recovery: live messages come, and after a drop nothing that was missed.',
+  judge: ({ requests }, { instances, origin, token }) => {
+    const { plain, preflight } = played(requests);
+    if (origin === undefined) throw new Missing('give --origin of the page');
+    const recover = instances[0]?.recover;
+    if (typeof recover !== 'string' || plain.http === undefined) {
+      throw new Missing('the recovery call is not an HTTP address');
+    }
+    if (new URL(recover).origin === origin) throw new Missing('it is on the origin of the page');
+    const { allowOrigin } = plain.http;
+    if (allowOrigin !== '*' && allowOrigin !== origin) {
+      throw new Broken(`Access-Control-Allow-Origin: ${allowOrigin ?? 'missing'}, to ${origin}`);
+    }
+    if (token === undefined) return `Access-Control-Allow-Origin: ${allowOrigin}`;
+    const { allowHeaders = '', allowOrigin: allowed, status = 0 } = preflight ?? {};
+    if (status < 200 || status > 299 || (allowed !== '*' && allowed !== origin)) {
+      throw new Broken(`the preflight is answered with status ${status}`);
+    }
+    // The star does not stand for this one.
+    if (!/(^|[\s,])authorization([\s,]|$)/i.test(allowHeaders)) {
+      throw new Broken(`Access-Control-Allow-Headers: ${allowHeaders || 'missing'}`);
+    }
+    return `${allowOrigin}, with Authorization`;
+  },
+};
+
+const statusOf = ({ problem, status }: Answer): string =>
+  status === 0 ? (problem ?? 'no answer') : `status ${status}`;

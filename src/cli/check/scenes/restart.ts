@@ -1,0 +1,52 @@
+/** The server restarts, and a client comes back with the position that it had. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bench } from '../bench.js';
+import type { RestartScene, Sent, Skipped } from '../findings.js';
+import { runCommand } from '../lanes.js';
+
+/** For the command, and for the server to be there again after it. */
+const COMMAND_MS = 120_000;
+const RETURN_MS = 60_000;
+const AGAIN_MS = 100;
+
+export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
+  const { settings } = bench;
+  const command = settings.restart;
+  if (command === undefined) return { skipped: 'give --restart with the command that does it' };
+  const before = await bench.mark();
+  const nothing = { before, sent: [], heard: [], after: [], whole: [] };
+  try {
+    await (typeof command === 'string' ? runCommand(command, COMMAND_MS) : command());
+  } catch (error) {
+    return { skipped: `--restart: ${(error as Error).message}` };
+  }
+  // A command may return before the old server is gone.
+  await bench.until(() => bench.listeners.every(({ isOpen }) => !isOpen));
+  await bench.close();
+  if (!(await cameBack(bench))) return { ...nothing, cameBack: false };
+  bench.begin();
+  const sent: Sent[] = [];
+  for (const lane of bench.lanes) sent.push(await bench.publish(lane));
+  await bench.echo();
+  const after = await bench.walks(before);
+  const epoch = after.find(({ pages }) => pages.length > 0)?.pages[0]?.epoch ?? before.epoch;
+  const whole = await bench.walks({ epoch, seq: 0 });
+  return { before, cameBack: true, sent, heard: bench.heard(), after, whole };
+}
+
+async function cameBack(bench: Bench): Promise<boolean> {
+  const { instances, connections } = bench.settings;
+  for (let waitedMs = 0; waitedMs < RETURN_MS; waitedMs += AGAIN_MS) {
+    const missed = bench.refused.length;
+    const joined = await bench.listenAll();
+    const answers = await Promise.all(bench.recoveries.map((recovery) => recovery.ask(bench.end)));
+    if (joined.length === instances.length * connections) {
+      if (answers.every(({ page }) => page !== undefined)) return true;
+    }
+    // It is the server's right to be away for a while.
+    bench.refused.length = missed;
+    await bench.close();
+    await sleep(AGAIN_MS);
+  }
+  return false;
+}

@@ -1,0 +1,229 @@
+// A server of the protocol over real HTTP and WebSocket that does everything right, until it is told to
+// do something wrong. Each defect is a mistake that servers were seen with, or could well make.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import { WebSocketServer } from 'ws';
+
+/**
+ * - `live-numbers-per-connection`: live frames count per connection, the log counts for all.
+ * - `unnumbered-http`: what is posted over HTTP is sent without a number and not kept.
+ * - `numbers-as-text`: the numbers of live messages are texts.
+ * - `since-inclusive`: the recovery answers from `since` on.
+ * - `since-optional`: a recovery without a `since` gives everything.
+ * - `two-steps`: numbering and appending are two steps, and others come in between.
+ * - `burnt-numbers`: every tenth message fails after its number was taken.
+ * - `head-of-counter`: as `two-steps`, but live messages wait for their turn: only `head` is wrong.
+ * - `same-epoch`: a restart begins at 1 under the old epoch.
+ * - `epoch-ignored`: a position of another epoch is answered with messages.
+ * - `epoch-per-connection`: each join names an epoch of its own.
+ * - `open-recovery`: the recovery answers without a token.
+ * - `open-join`: a connection may join without a token.
+ * - `silent-overflow`: `oldest` says 1 whatever was dropped.
+ * - `numbers-only-when-connected`: with nobody there, nothing is numbered or kept.
+ * - `number-per-recipient`: one message takes a number and a place for each connection.
+ * - `numbered-welcome`: the first frame carries `seq` 0.
+ * - `stale-join`: `subscribed` tells the head of one message ago.
+ * - `stale-heads`: heads are those of the first join.
+ * - `last-page-only`: `more` is never told.
+ * - `empty-is-404`: nothing new is answered with 404.
+ * - `ahead-is-all`: a `since` above the head gives everything.
+ * - `cacheable`: the answer of the recovery may be cached.
+ * - `no-cors`: the answer of the recovery names no origin.
+ * - `wrong-ack`: acks tell the number of the message to come.
+ * - `every-other-deaf`: every second connection gets nothing.
+ * - `duplicate-numbers`: two that publish at once get the same number.
+ *
+ * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'numbers-as-text' | 'since-inclusive'
+ *   | 'since-optional' | 'two-steps' | 'burnt-numbers' | 'head-of-counter' | 'same-epoch'
+ *   | 'epoch-ignored' | 'epoch-per-connection' | 'open-recovery' | 'open-join' | 'silent-overflow'
+ *   | 'numbers-only-when-connected' | 'number-per-recipient' | 'numbered-welcome' | 'stale-join'
+ *   | 'stale-heads' | 'last-page-only' | 'empty-is-404' | 'ahead-is-all' | 'cacheable' | 'no-cors'
+ *   | 'wrong-ack' | 'every-other-deaf' | 'duplicate-numbers'} Defect
+ *
+ * @typedef {{ seq: number, data: unknown }} Entry
+ * @typedef {{ socket: import('ws').WebSocket, joined: boolean, known: boolean, deaf: boolean, sent: number }} Peer
+ */
+
+const TOKEN = 'token-alice';
+
+/** @param {{ defects?: readonly Defect[], maxLength?: number }} [options] */
+export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}) {
+  /** @param {Defect} defect */
+  const has = (defect) => defects.includes(defect);
+  let epoch = randomUUID();
+  let counter = 0;
+  /** The greatest number that was ever dropped. */
+  let dropped = 0;
+  /** @type {Entry[]} */
+  let log = [];
+  /** @type {Set<Peer>} */
+  const peers = new Set();
+  /** What was given out meanwhile must not be given out again. */
+  let turn = Promise.resolve();
+  let accepted = 0;
+  let firstHead = -1;
+
+  const facts = () => {
+    const last = Math.max(dropped, ...log.map(({ seq }) => seq));
+    const head = has('head-of-counter') || has('two-steps') ? Math.max(counter, last) : last;
+    return { epoch, head, oldest: has('silent-overflow') ? 1 : dropped + 1 };
+  };
+
+  /** @param {Peer} peer @param {object} frame */
+  const say = ({ socket }, frame) => socket.send(JSON.stringify(frame));
+
+  /** @param {Entry} entry @param {string} channel @param {Iterable<Peer>} [to] */
+  function append({ seq, data }, channel, to = peers) {
+    log = [...log, { seq, data }].sort((a, b) => a.seq - b.seq);
+    while (log.length > maxLength) dropped = log.shift()?.seq ?? 0;
+    for (const peer of to) {
+      if (!peer.joined || peer.deaf) continue;
+      peer.sent += 1;
+      const number = has('live-numbers-per-connection') ? peer.sent : seq;
+      const shown = has('numbers-as-text') ? String(number) : number;
+      say(peer, { type: 'message', channel, epoch, seq: shown, data });
+    }
+  }
+
+  /** @param {string} channel @param {unknown} data @returns {Promise<number>} */
+  async function publish(channel, data) {
+    const joined = [...peers].filter((peer) => peer.joined);
+    if (has('numbers-only-when-connected') && joined.length === 0) return counter;
+    if (has('number-per-recipient')) {
+      for (const peer of joined) append({ seq: (counter += 1), data }, channel, [peer]);
+      if (joined.length === 0) append({ seq: (counter += 1), data }, channel, []);
+      return counter;
+    }
+    if (has('duplicate-numbers')) {
+      const seen = counter;
+      await pause(2);
+      append({ seq: (counter = seen + 1), data }, channel);
+      return counter;
+    }
+    const seq = (counter += 1);
+    if (has('burnt-numbers') && seq % 10 === 0) return publish(channel, data);
+    if (has('two-steps')) await pause(seq % 2 === 1 ? 20 : 2);
+    if (has('head-of-counter')) await (turn = turn.then(() => pause(5)));
+    append({ seq, data }, channel);
+    return seq;
+  }
+
+  /** @param {Peer} peer @param {any} frame */
+  async function handle(peer, { channel, data, id, token, type }) {
+    if (type === 'auth') peer.known = token === TOKEN;
+    if (type === 'ping') {
+      const head = has('stale-heads') ? firstHead : facts().head;
+      say(peer, { type: 'pong' });
+      say(peer, { type: 'heads', heads: { [peerChannel]: [epoch, head] } });
+    }
+    if (type === 'subscribe' || type === 'publish') {
+      if (!peer.known && !has('open-join')) {
+        return say(peer, { type: 'error', id, channel, code: 'unauthorized', retry: true });
+      }
+    }
+    if (type === 'subscribe') {
+      peerChannel = channel;
+      peer.joined = true;
+      const told = facts();
+      if (firstHead < 0) firstHead = told.head;
+      const head = has('stale-join') ? Math.max(0, told.head - 1) : told.head;
+      const own = has('epoch-per-connection') ? randomUUID() : epoch;
+      say(peer, { type: 'subscribed', id, channel, ...told, head, epoch: own });
+    }
+    if (type === 'publish') {
+      const seq = await publish(channel, data);
+      say(peer, { type: 'ack', id, channel, epoch, seq: seq + (has('wrong-ack') ? 1 : 0) });
+    }
+  }
+  let peerChannel = '';
+
+  /** @param {URLSearchParams} query @returns {[status: number, body: object]} */
+  function recover(query) {
+    const text = query.get('since') ?? (has('since-optional') ? '0' : '');
+    if (!/^\d+$/.test(text)) return [400, { code: 'bad_request' }];
+    const { head, ...rest } = facts();
+    let since = Number(text) - (has('since-inclusive') ? 1 : 0);
+    if (has('ahead-is-all') && since > head) since = 0;
+    const known = query.get('epoch') === epoch || has('epoch-ignored');
+    const after = known ? log.filter(({ seq }) => seq > since) : [];
+    if (has('empty-is-404') && known && after.length === 0) return [404, { code: 'not_found' }];
+    const limit = Number(query.get('limit') ?? 1_000);
+    const more = after.length > limit && !has('last-page-only');
+    const messages = after.slice(0, limit);
+    return [200, { channel: query.get('channel'), ...rest, head, messages, more }];
+  }
+
+  const http = createServer(async (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://server');
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const status = token === undefined ? 401 : token === TOKEN ? 200 : 403;
+    if (!has('no-cors')) response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('Access-Control-Allow-Headers', 'Authorization');
+    if (!has('cacheable')) response.setHeader('Cache-Control', 'no-store');
+    /** @param {number} code @param {object} [body] */
+    const answer = (code, body = {}) => response.writeHead(code).end(JSON.stringify(body));
+    if (request.method === 'OPTIONS') return answer(200);
+    if (url.pathname === '/recover') {
+      if (status !== 200 && !has('open-recovery')) return answer(status);
+      return answer(...recover(url.searchParams));
+    }
+    if (url.pathname === '/restart') {
+      restart();
+      return answer(200);
+    }
+    if (status !== 200) return answer(status);
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    const { channel, data } = JSON.parse(text);
+    if (!has('unnumbered-http')) await publish(channel, data);
+    else for (const peer of peers) if (peer.joined) say(peer, { type: 'message', channel, data });
+    return answer(200);
+  });
+
+  const sockets = new WebSocketServer({ server: http, path: '/realtime' });
+  sockets.on('connection', (socket) => {
+    accepted += 1;
+    const deaf = has('every-other-deaf') && accepted % 2 === 0;
+    const peer = { socket, joined: false, known: false, deaf, sent: 0 };
+    peers.add(peer);
+    const number = has('numbered-welcome') ? { seq: 0 } : {};
+    say(peer, {
+      type: 'welcome',
+      caps: ['publish', 'ping', 'auth'],
+      heartbeatMs: 1_000,
+      ...number,
+    });
+    socket.on('message', (text) => void handle(peer, JSON.parse(String(text))));
+    socket.on('close', () => peers.delete(peer));
+    socket.on('error', () => socket.terminate());
+  });
+
+  /** The process starts anew: what is in its memory is gone, and so are the connections. */
+  function restart() {
+    counter = dropped = 0;
+    firstHead = -1;
+    log = [];
+    if (!has('same-epoch')) epoch = randomUUID();
+    for (const { socket } of peers) socket.terminate();
+  }
+
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (http.address());
+  return {
+    url: `ws://127.0.0.1:${port}/realtime`,
+    recoverUrl: `http://127.0.0.1:${port}/recover`,
+    publishUrl: `http://127.0.0.1:${port}/publish`,
+    restartUrl: `http://127.0.0.1:${port}/restart`,
+    token: TOKEN,
+    restart,
+    async close() {
+      for (const { socket } of peers) socket.terminate();
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}
