@@ -18,6 +18,13 @@ export const EVERY_WRITE_SYNCED = ['--appendonly', 'yes', '--appendfsync', 'alwa
 /** Below those that the system gives to connections: a server must find its port free again. */
 const [FIRST_PORT, LAST_PORT] = [12_000, 32_000];
 
+/**
+ * Ended with this process, also when a file of tests does not come to its own end.
+ * @type {Set<import('node:child_process').ChildProcess>}
+ */
+const running = new Set();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
 /** A port that nothing listens on. @returns {Promise<number>} */
 export async function freePort() {
   for (;;) {
@@ -51,8 +58,8 @@ export async function startRedis(args = []) {
     const all = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...args];
     const mine = spawn(path, all.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
     child = mine;
-    // Also when a test file ends before it has come to its own end.
-    process.once('exit', () => mine.kill('SIGKILL'));
+    running.add(mine);
+    mine.once('exit', () => running.delete(mine));
     let said = '';
     await new Promise((resolve, reject) => {
       mine.stdout.on('data', (text) => {

@@ -45,6 +45,7 @@ export class ServerAnnouncements implements Announcements {
   async subscribe(name: string): Promise<void> {
     this.#connecting ??= this.#client.connect();
     await this.#connecting;
+    if (!this.#client.isReady) throw new Error('no connection');
     await this.#client.subscribe(name, this.#listener);
   }
 

@@ -9,6 +9,8 @@ const redis = await server();
 const synced = await server(EVERY_WRITE_SYNCED);
 const room = 'room:1';
 const wide = { limit: 100_000, maxBytes: 1_000_000_000 };
+/** A replica does not have to wait for others. */
+const AT_ONCE = ['--repl-diskless-sync-delay', '0'];
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 describe('four connections that append at once', () => {
@@ -95,7 +97,7 @@ describe('an epoch', () => {
   });
 
   it('is new when a replica has taken over, and again when the old master is back', async () => {
-    const [master, replica] = [await ownServer(), await ownServer()];
+    const [master, replica] = [await ownServer(AT_ONCE), await ownServer(AT_ONCE)];
     const { client: a, keys, log: onA, prefix } = await logOn(master);
     const { client: b, log: onB } = await logOn(replica, { prefix });
     await b.sendCommand(['REPLICAOF', '127.0.0.1', String(master.port)]);

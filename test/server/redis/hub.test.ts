@@ -1,0 +1,251 @@
+// Hubs on a real Redis: two of them, and one whose Redis goes away in several ways.
+import { describe, expect, it, vi } from 'vitest';
+import { EVERY_WRITE_SYNCED } from '../../support/redis.mjs';
+import { connect, startHub, until, type Frame } from '../harness.js';
+import {
+  cluster,
+  closing,
+  connectedToCluster,
+  logOn,
+  ownPrefix,
+  ownServer,
+  server,
+} from './harness.js';
+import { redisLog } from '../../../src/server/redis/index.js';
+
+const room = 'room:1';
+const redis = await server();
+const quiet = { onError: () => undefined };
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+const seqs = (frames: readonly Frame[]): number[] => frames.map(({ seq }) => seq);
+
+/** A hub with a log of its own on `place`. */
+async function hubOn(place: { readonly url: string }, options = {}, heartbeatMs = 100) {
+  const made = await logOn(place, options);
+  return { ...made, ...(await startHub({ log: made.log, heartbeatMs, ...quiet })) };
+}
+
+describe('two hubs on one Redis', () => {
+  it('number together, and each hears of what the other appends', async () => {
+    const one = await hubOn(redis);
+    const two = await hubOn(redis, { prefix: one.prefix });
+    const readers = await Promise.all([connect(one.url), connect(two.url)]);
+    const facts = await Promise.all(readers.map((reader) => reader.subscribe(room)));
+    expect(facts[0]!.epoch).toBe(facts[1]!.epoch);
+    const writers = await Promise.all([one, two, one, two].map(({ url }) => connect(url)));
+    for (const [w, writer] of writers.entries()) {
+      for (const i of upTo(250)) {
+        writer.send({ type: 'publish', id: i, channel: room, key: `${w}-${i}`, data: [w, i] });
+      }
+    }
+    for (const reader of readers) {
+      const messages = await reader.messages(1_000);
+      expect(seqs(messages)).toEqual(upTo(1_000));
+      for (const w of writers.keys()) {
+        const own = messages.filter(({ data }) => data[0] === w).map(({ data }) => data[1]);
+        expect(own).toEqual(upTo(250));
+      }
+      expect(seqs(await reader.untilPong()).filter(Boolean)).toEqual([]);
+    }
+  });
+
+  it('subscribe in Redis to what they serve, once, and to nothing else', async () => {
+    const one = await hubOn(redis);
+    const name = one.keys(room).log;
+    const audience = async () => (await one.client.pubSubNumSub(name))[name];
+    const clients = await Promise.all([connect(one.url), connect(one.url)]);
+    expect(await audience()).toBe(0);
+    for (const client of clients) await client.subscribe(room);
+    expect(await audience()).toBe(1);
+    expect(one.log.stats().followed).toBe(1);
+    clients[0]!.send({ type: 'unsubscribe', channel: room });
+    await clients[0]!.untilPong();
+    expect(await audience()).toBe(1);
+    clients[1]!.socket.terminate();
+    await vi.waitFor(async () => expect(await audience()).toBe(0), 20_000);
+    expect(one.log.stats().followed).toBe(0);
+  });
+});
+
+describe('announcements that are lost', () => {
+  it('are made up for from the log, in order, while others append', async () => {
+    const one = await hubOn(redis);
+    const { client, log: writer } = await logOn(redis, { prefix: one.prefix });
+    const reader = await connect(one.url);
+    await reader.subscribe(room);
+    for (const i of upTo(30)) {
+      await Promise.all(upTo(20).map(() => writer.append(room, i)));
+      await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
+    }
+    await writer.append(room, 'end');
+    expect(seqs(await reader.messages(601))).toEqual(upTo(601));
+    expect(one.log.stats().caughtUp).toBeGreaterThan(0);
+    expect(one.log.stats().returns).toBeGreaterThan(0);
+  });
+
+  it('are made up for by the heartbeat when nothing follows them', async () => {
+    const one = await hubOn(redis);
+    const reader = await connect(one.url);
+    const { epoch } = await reader.subscribe(room);
+    const { log, meta } = one.keys(room);
+    // What the script does, without the announcement.
+    const batch = one.client.multi();
+    for (const seq of [1, 2]) batch.xAdd(log, `${seq}-${Date.now()}`, { d: `"unheard"` });
+    await batch.hSet(meta, 'head', '2').exec();
+    expect(seqs(await reader.messages(2))).toEqual([1, 2]);
+    // Handed on before any client was told of the head.
+    const before = reader.frames.slice(
+      0,
+      reader.frames.findIndex(({ seq }) => seq === 2),
+    );
+    expect(before.filter(({ heads }) => heads?.[room]?.[1] === 2)).toEqual([]);
+    await until(() => reader.frames.at(-1)?.heads?.[room]?.[1] === 2);
+    expect(reader.frames.at(-1)!.heads).toEqual({ [room]: [epoch, 2] });
+  });
+
+  it('or make no sense, only lead to a look into the log', async () => {
+    const one = await hubOn(redis);
+    const reader = await connect(one.url);
+    await reader.subscribe(room);
+    const { log: name } = one.keys(room);
+    const foreign = ['', '{}', 'e 1 1\n\n', 'other 5 5\n\n5', 'e x 1\n\n1', 'e 1 1\n{\n1'];
+    for (const text of foreign) await one.client.publish(name, text);
+    await one.log.append(room, 'mine');
+    expect(await reader.next('message')).toMatchObject({ seq: 1, data: 'mine' });
+    expect(reader.frames.filter(({ type }) => type === 'message')).toHaveLength(1);
+  });
+});
+
+describe('a hub whose Redis is gone', () => {
+  it('says so to publishers, goes on beating, and finds a new epoch in an empty one', async () => {
+    const own = await ownServer();
+    const { client, hub, log, url } = await hubOn(own);
+    const reader = await connect(url);
+    const { epoch } = await reader.subscribe(room);
+    await log.append(room, 1);
+    await reader.next('message');
+    await own.kill();
+    await until(() => !client.isReady);
+
+    reader.send({ type: 'publish', id: 7, channel: room, data: 1 });
+    expect(await reader.next('error')).toMatchObject({ id: 7, code: 'internal', retry: true });
+    reader.send({ type: 'subscribe', id: 8, channel: 'room:2' });
+    expect(await reader.next('error')).toMatchObject({ id: 8, code: 'internal', retry: true });
+    await expect(log.append(room, 1)).rejects.toMatchObject({
+      name: 'ServerError',
+      code: 'unavailable',
+      details: { call: 'append', reason: expect.any(String) },
+    });
+    await reader.next('heads');
+    expect(await reader.next('heads')).toEqual({ type: 'heads', heads: {} });
+    expect(hub.stats().errors).toBeGreaterThan(0);
+    expect(log.stats().errors).toBeGreaterThan(0);
+
+    await own.startEmpty();
+    await until(() => client.isReady);
+    await log.append(room, 'new life');
+    const message = await reader.next('message');
+    expect(message).toMatchObject({ seq: 1, data: 'new life' });
+    expect(message.epoch).not.toBe(epoch);
+    await until(() => reader.frames.at(-1)?.heads?.[room] !== undefined);
+    expect(reader.frames.at(-1)!.heads[room]).toEqual([message.epoch, 1]);
+  });
+
+  it('hands on in order what others appended before it was back itself', async () => {
+    const own = await ownServer(EVERY_WRITE_SYNCED);
+    const one = await hubOn(own, { durable: true });
+    const { client, log: writer } = await logOn(own, { durable: true, prefix: one.prefix });
+    const reader = await connect(one.url);
+    const { epoch } = await reader.subscribe(room);
+    for (const i of upTo(3)) {
+      await writer.append(room, i);
+      await own.kill();
+      await own.start();
+      await until(() => client.isReady);
+      await Promise.all(upTo(50).map(() => writer.append(room, i)));
+    }
+    const messages = await reader.messages(153);
+    expect(seqs(messages)).toEqual(upTo(153));
+    expect(new Set(messages.map((message) => message.epoch))).toEqual(new Set([epoch]));
+  });
+
+  it('does not wait for one that does not answer', async () => {
+    const own = await ownServer();
+    const { log, url } = await hubOn(own, { timeoutMs: 50 });
+    const reader = await connect(url);
+    await reader.subscribe(room);
+    own.freeze();
+    const failed = log.append(room, 'once', { key: 'k' });
+    await expect(failed).rejects.toThrow('no answer within 50 ms');
+    await expect(log.facts(room)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(
+      log.read(room, { epoch: 'e', seq: 0 }, { limit: 1, maxBytes: 1 }),
+    ).rejects.toThrow();
+    await expect(log.follow('room:2')).rejects.toMatchObject({ details: { call: 'follow' } });
+    own.thaw();
+    // It was appended after all: the same key makes no second one.
+    await vi.waitFor(async () => {
+      expect(await log.append(room, 'once', { key: 'k' })).toMatchObject({ seq: 1 });
+    }, 20_000);
+    await log.append(room, 'end');
+    expect(seqs(await reader.messages(2))).toEqual([1, 2]);
+    // The follow that came too late is taken back.
+    expect(log.stats().followed).toBe(1);
+  });
+});
+
+describe('hubs on a cluster', async () => {
+  const three = await cluster();
+  const hubs = async () => {
+    const prefix = ownPrefix();
+    return Promise.all(
+      upTo(2).map(async () => {
+        const client = await connectedToCluster(three.urls);
+        const log = closing(redisLog(client, { ...quiet, prefix }));
+        return { client, prefix, ...(await startHub({ log, heartbeatMs: 100, ...quiet })) };
+      }),
+    );
+  };
+
+  it('hear of one another through the node of each channel', async () => {
+    const [one, two] = await hubs();
+    const channels = upTo(12).map((i) => `room:${i}`);
+    const reader = await connect(one!.url);
+    for (const channel of channels) await reader.subscribe(channel);
+    for (const i of upTo(5)) {
+      await Promise.all(channels.map((channel) => two!.log.append(channel, i)));
+    }
+    const messages = await reader.messages(60);
+    for (const channel of channels) {
+      const own = messages.filter(({ channel: of }) => of === channel);
+      expect(seqs(own)).toEqual(upTo(5));
+    }
+    const perNode = await Promise.all(
+      two!.client.masters.map(async ({ client: node }) => {
+        const names = await node!.sendCommand<string[]>(['PUBSUB', 'SHARDCHANNELS']);
+        return names.filter((name) => name.startsWith(one!.prefix)).length;
+      }),
+    );
+    expect(perNode.reduce((sum, count) => sum + count)).toBe(12);
+    expect(perNode.filter((count) => count > 0).length).toBeGreaterThan(1);
+  });
+
+  it('go on when a node was started again', async () => {
+    const [one, two] = await hubs();
+    const channels = upTo(12).map((i) => `room:${i}`);
+    const reader = await connect(one!.url);
+    for (const channel of channels) await reader.subscribe(channel);
+    const node = three.nodes[0]!;
+    await node.kill();
+    await node.start();
+    // Others are asked until they see it again.
+    await vi.waitFor(
+      () => Promise.all(channels.map((channel) => two!.log.append(channel, 'back'))),
+      20_000,
+    );
+    await until(() => {
+      const heard = reader.frames.filter(({ data }) => data === 'back');
+      return new Set(heard.map(({ channel }) => channel)).size === channels.length;
+    });
+  });
+});
