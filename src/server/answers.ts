@@ -1,24 +1,26 @@
 /** What each request of a connection is answered with. When it is its turn, `connection.ts` knows. */
 import type { IncomingMessage } from 'node:http';
 import type { RecoverRequest } from '../core/frames.js';
-import { RETRY, type Decision, type RefusalCode } from './authorize.js';
+import { RETRY, type Decision, type ReaderDecision, type RefusalCode } from './authorize.js';
 import { ServerError } from './errors.js';
 import type { Subscriber } from './fanout.js';
-import { readHeads } from './heads.js';
+import { readHeads, type HeadEntry } from './heads.js';
 import type { HubParts } from './parts.js';
 import type { BadItem, PublishFrame, RecoverFrame, RefusedFrame } from './request-frames.js';
+import { View } from './view.js';
 import * as wire from './wire.js';
 
 /** Whom the answers go to. */
 export interface Peer extends Subscriber {
   readonly request: IncomingMessage;
-  readonly channels: Set<string>;
+  /** What it is subscribed to, with its view where it does not see everything. */
+  readonly channels: Map<string, View | undefined>;
   /** False from the moment of the close: then nothing may be attached any more. */
   isOpen(): boolean;
   readonly token: string | undefined;
   readonly principal: string | undefined;
   send(text: string): void;
-  sendHeads(entries: ReadonlyMap<string, string>): void;
+  sendHeads(entries: ReadonlyMap<string, HeadEntry>): void;
   refuse(code: RefusalCode, id?: number, channel?: string): void;
 }
 
@@ -52,7 +54,7 @@ export class Answers {
     this.#peer.send(wire.PONG_TEXT);
     if (this.#owesHeads) return;
     this.#owesHeads = true;
-    void readHeads(settings.log, this.#peer.channels, report).then((entries) => {
+    void readHeads(settings.log, this.#peer.channels.keys(), report).then((entries) => {
       this.#owesHeads = false;
       this.#peer.sendHeads(entries);
     });
@@ -64,13 +66,13 @@ export class Answers {
   }
 
   /** Asks whether the peer may subscribe to the channel. */
-  ask({ channel }: { readonly channel: string }): Decision | Promise<Decision> {
-    return this.#decide('subscribe', channel);
+  ask({ channel }: { readonly channel: string }): ReaderDecision | Promise<ReaderDecision> {
+    return this.#decideReader('subscribe', channel);
   }
 
   async subscribe(
     { id, channel }: { readonly id: number | undefined; readonly channel: string },
-    asked: Decision | Promise<Decision>,
+    asked: ReaderDecision | Promise<ReaderDecision>,
   ): Promise<void> {
     const { settings, fanout, following, report } = this.#parts;
     const peer = this.#peer;
@@ -89,8 +91,9 @@ export class Answers {
       return;
     }
     // Attach first, read after: a message in between comes twice or early, but never not at all.
-    fanout.attach(channel, peer);
-    peer.channels.add(channel);
+    const view = decision.sees && new View(decision.sees);
+    fanout.attach(channel, peer, view);
+    peer.channels.set(channel, view);
     try {
       await following.ready(channel);
       const facts = await settings.log.facts(channel);
@@ -105,7 +108,9 @@ export class Answers {
   async publish({ id, channel, key, data }: PublishFrame): Promise<void> {
     const { settings, counters } = this.#parts;
     const peer = this.#peer;
-    const decision = await this.#decide('publish', channel);
+    const { token, request } = peer;
+    const question = { token, action: 'publish', channel, request } as const;
+    const decision = await this.#parts.authorizer.decide(question);
     if (!peer.isOpen()) return;
     if (!decision.allowed) {
       this.#refuse(decision.code, id, channel);
@@ -127,7 +132,7 @@ export class Answers {
     const peer = this.#peer;
     const decisions = await Promise.all(
       items.map(async (item) =>
-        'bad' in item ? undefined : this.#decide('recover', item.channel),
+        'bad' in item ? undefined : this.#decideReader('recover', item.channel),
       ),
     );
     let left = settings.limits.pageBytes;
@@ -147,7 +152,7 @@ export class Answers {
 
   async #recoverItem(
     item: RecoverRequest | BadItem,
-    decision: Decision | undefined,
+    decision: ReaderDecision | undefined,
     options: { readonly limit: number; readonly maxBytes: number },
   ): Promise<string> {
     const { settings, recovery, report, counters } = this.#parts;
@@ -161,19 +166,20 @@ export class Answers {
       return wire.refusedItem(STATUS[code], item.channel, code, wait);
     }
     try {
-      return wire.pageItem(item.channel, await recovery.page(item, options));
+      return wire.pageItem(item.channel, await recovery.page(item, options, decision.sees));
     } catch (error) {
       report('log', error);
       return wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
     }
   }
 
-  #decide(
-    action: 'subscribe' | 'publish' | 'recover',
+  #decideReader(
+    action: 'subscribe' | 'recover',
     channel: string,
-  ): Decision | Promise<Decision> {
-    const { token, request } = this.#peer;
-    return this.#parts.authorizer.decide({ token, action, channel, request });
+  ): ReaderDecision | Promise<ReaderDecision> {
+    const { token, request, principal } = this.#peer;
+    const connected: Decision = { allowed: true, principal };
+    return this.#parts.authorizer.decideReader({ token, action, channel, request }, connected);
   }
 
   /** A bad token is a matter of the connection, everything else one of the channel alone. */

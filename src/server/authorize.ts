@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { WireCode } from '../core/frames.js';
+import { filterFor, type FilterRule, type MessageFilter } from './filter.js';
 import type { Report } from './report.js';
 import type { Counters } from './stats.js';
 
@@ -57,6 +58,16 @@ export type Decision =
   | { readonly allowed: true; readonly principal: string | undefined }
   | { readonly allowed: false; readonly code: RefusalCode };
 
+/** The answer to a reader. `sees`: which messages it is shown; `undefined`: all of them. */
+export type ReaderDecision =
+  | (Extract<Decision, { readonly allowed: true }> & { readonly sees?: MessageFilter | undefined })
+  | Extract<Decision, { readonly allowed: false }>;
+
+export interface ReaderQuestion extends AuthorizeRequest {
+  readonly action: 'subscribe' | 'recover';
+  readonly channel: string;
+}
+
 /** May the same request succeed later, if nothing but time passes or the token is renewed? */
 export const RETRY: Readonly<Record<RefusalCode, boolean>> = {
   unauthorized: true,
@@ -66,13 +77,20 @@ export const RETRY: Readonly<Record<RefusalCode, boolean>> = {
   internal: true,
 };
 
+export interface Rules {
+  readonly authorize: Authorize;
+  readonly filter?: FilterRule | undefined;
+}
+
 export class Authorizer {
   readonly #authorize: Authorize;
+  readonly #filter: FilterRule | undefined;
   readonly #report: Report;
   readonly #counters: Counters;
 
-  constructor(authorize: Authorize, report: Report, counters: Counters) {
+  constructor({ authorize, filter }: Rules, report: Report, counters: Counters) {
     this.#authorize = authorize;
+    this.#filter = filter;
     this.#report = report;
     this.#counters = counters;
   }
@@ -89,6 +107,42 @@ export class Authorizer {
       return verdict.then((late) => this.#count(toDecision(late))).catch(failed);
     } catch (error) {
       return failed(error);
+    }
+  }
+
+  /**
+   * The same for a reader of a channel, with the messages that it is shown.
+   * @param connected the answer to `connect`; without a connection the app is asked when need be.
+   */
+  decideReader(
+    question: ReaderQuestion,
+    connected?: Decision,
+  ): ReaderDecision | Promise<ReaderDecision> {
+    const decision = this.decide(question);
+    const filter = this.#filter;
+    if (filter === undefined) return decision;
+    return this.#withFilter(filter, question, decision, connected);
+  }
+
+  async #withFilter(
+    filter: FilterRule,
+    { token, channel, request }: ReaderQuestion,
+    asked: Decision | Promise<Decision>,
+    connected?: Decision,
+  ): Promise<ReaderDecision> {
+    let decision = await asked;
+    if (decision.allowed && decision.principal === undefined) {
+      // Live and recovered, a message must meet the filter of the same principal.
+      decision = connected ?? (await this.decide({ token, action: 'connect', request }));
+    }
+    if (!decision.allowed) return decision;
+    const { principal } = decision;
+    try {
+      const sees = await filterFor(filter, { channel, principal }, this.#report);
+      return { allowed: true, principal, sees };
+    } catch (error) {
+      this.#report('filter', error, token);
+      return { allowed: false, code: 'internal' };
     }
   }
 

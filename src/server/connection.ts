@@ -8,13 +8,15 @@ import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { CLOSE, type WireCode } from '../core/frames.js';
 import { Answers } from './answers.js';
-import { RETRY, type Decision, type RefusalCode } from './authorize.js';
+import { RETRY, type ReaderDecision, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
+import type { HeadEntry } from './heads.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { HubParts } from './parts.js';
 import { readFrames, type RequestFrame } from './request-frames.js';
-import { errorText, goawayText, headsText, unsubscribedText, welcomeText } from './wire.js';
+import type { View } from './view.js';
+import * as wire from './wire.js';
 
 type State =
   /** Nothing was allowed yet: the token comes with the first frame, if there is one. */
@@ -27,7 +29,7 @@ type Principal = string | undefined;
 /** A frame in the queue, with the app's answer where it was asked for ahead of its turn. */
 interface Queued {
   readonly frame: RequestFrame;
-  decision?: Decision | Promise<Decision>;
+  decision?: ReaderDecision | Promise<ReaderDecision>;
 }
 
 /** The close that follows when the connection as a whole is refused. */
@@ -51,7 +53,7 @@ const ASKED_AHEAD = 32;
 export class Connection implements Subscriber {
   /** Settled when the socket is gone. */
   readonly gone: Promise<void>;
-  readonly channels: Set<string> = new Set<string>();
+  readonly channels: Map<string, View | undefined> = new Map<string, View | undefined>();
   readonly request: IncomingMessage;
   readonly #parts: HubParts;
   readonly #socket: WebSocket;
@@ -92,7 +94,8 @@ export class Connection implements Subscriber {
     socket.on('error', (error: Error & { readonly code?: string }) => {
       if (error.code?.startsWith('WS_ERR_') === true) counters.badFrames += 1;
     });
-    this.send(welcomeText(settings.heartbeatMs, settings.limits));
+    const caps = settings.filter === undefined ? wire.CAPS : [...wire.CAPS, 'sparse'];
+    this.send(wire.welcomeText(caps, settings.heartbeatMs, settings.limits));
   }
 
   isOpen(): boolean {
@@ -111,31 +114,33 @@ export class Connection implements Subscriber {
     this.#outbox.push(text);
   }
 
-  deliver(text: string, bytes: number): void {
+  deliver(text: string, bytes?: number): void {
     this.#parts.counters.messagesOut += 1;
     this.#outbox.push(text, bytes);
   }
 
   /** Sends the entries of the connection's own channels; a channel without one is left out. */
-  sendHeads(entries: ReadonlyMap<string, string>): void {
+  sendHeads(entries: ReadonlyMap<string, HeadEntry>): void {
     const own: string[] = [];
-    for (const channel of this.channels) {
+    for (const [channel, view] of this.channels) {
       const entry = entries.get(channel);
-      if (entry !== undefined) own.push(entry);
+      if (entry === undefined) continue;
+      const { text, facts } = entry;
+      own.push(view === undefined ? text : wire.withVisible(text, view.visible(facts)));
     }
-    this.send(headsText(own));
+    this.send(wire.headsText(own));
   }
 
   /** Ends the connection because of a refusal: says why, then closes. */
   refuse(code: RefusalCode, id?: number, channel?: string): void {
-    this.send(errorText({ id, channel, code, retry: RETRY[code] }));
+    this.send(wire.errorText({ id, channel, code, retry: RETRY[code] }));
     this.#outbox.finish();
     this.close(REFUSAL_CLOSE[code], code);
   }
 
   /** Tells the client to come back, spread over `spreadMs`, and closes. */
   goAway(spreadMs: number): void {
-    this.send(goawayText(spreadMs));
+    this.send(wire.goawayText(spreadMs));
     this.#outbox.finish();
     this.close(CLOSE.restart, 'restart');
   }
@@ -175,7 +180,7 @@ export class Connection implements Subscriber {
     this.#state = { name: 'closed' };
     this.#inbox.clear();
     this.#outbox.close();
-    for (const channel of this.channels) this.#parts.fanout.detach(channel, this);
+    for (const channel of this.channels.keys()) this.#parts.fanout.detach(channel, this);
     this.channels.clear();
   }
 
@@ -262,15 +267,26 @@ export class Connection implements Subscriber {
     if (before.name === 'ready' && before.principal !== decision.principal) await this.#recheck();
   }
 
-  /** Another principal now: what the one before was allowed to hear is asked for again. */
+  /**
+   * Another principal now: what the one before was allowed to hear is asked for again. Until then
+   * nothing is heard and no number is called hidden; the facts tell of what came by meanwhile.
+   */
   async #recheck(): Promise<void> {
-    for (const channel of [...this.channels]) {
+    const channels = [...this.channels.keys()];
+    for (const channel of channels) {
+      this.#parts.fanout.detach(channel, this);
+      this.channels.set(channel, undefined);
+    }
+    for (const channel of channels) {
       const decision = await this.#answers.ask({ channel });
       if (!this.isOpen()) return;
-      if (decision.allowed) continue;
+      if (decision.allowed) {
+        await this.#answers.subscribe({ id: undefined, channel }, decision);
+        continue;
+      }
       this.#answers.unsubscribe(channel);
       const code: WireCode = decision.code;
-      this.send(unsubscribedText(channel, code, RETRY[decision.code]));
+      this.send(wire.unsubscribedText(channel, code, RETRY[decision.code]));
     }
   }
 }

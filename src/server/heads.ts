@@ -2,9 +2,16 @@
  * Reading the heads of channels from the log: never from the fan-out, which may be dead while
  * numbers go on.
  */
+import type { Facts } from '../core/frames.js';
 import type { Log } from './log.js';
 import type { Report } from './report.js';
 import { headEntry } from './wire.js';
+
+/** The head of a channel: its `heads` entry, and what that was written from. */
+export interface HeadEntry {
+  readonly text: string;
+  readonly facts: Facts;
+}
 
 /**
  * The `heads` entry of each channel whose facts can be read. Never rejects: a channel whose facts
@@ -14,12 +21,13 @@ export async function readHeads(
   log: Log,
   channels: Iterable<string>,
   report: Report,
-): Promise<ReadonlyMap<string, string>> {
-  const entries = new Map<string, string>();
+): Promise<ReadonlyMap<string, HeadEntry>> {
+  const entries = new Map<string, HeadEntry>();
   const failures: unknown[] = [];
   const read = async (channel: string): Promise<void> => {
     try {
-      entries.set(channel, headEntry(channel, await log.facts(channel)));
+      const facts = await log.facts(channel);
+      entries.set(channel, { text: headEntry(channel, facts), facts });
     } catch (error) {
       failures.push(error);
     }

@@ -6,17 +6,19 @@
  * no heads in it: the connection lives all the same.
  */
 
+import type { HeadEntry } from './heads.js';
+
 export interface HeartbeatParts {
   readonly heartbeatMs: number;
   /** Reads the heads of all channels; never rejects, but may take as long as the log does. */
-  readonly readHeads: () => Promise<ReadonlyMap<string, string>>;
+  readonly readHeads: () => Promise<ReadonlyMap<string, HeadEntry>>;
   /** Called at each beat, before anything is read. */
   readonly probe: () => void;
   /** Sends each connection those entries that are its own. */
-  readonly send: (entries: ReadonlyMap<string, string>) => void;
+  readonly send: (entries: ReadonlyMap<string, HeadEntry>) => void;
 }
 
-const NO_HEADS: ReadonlyMap<string, string> = new Map();
+const NO_HEADS: ReadonlyMap<string, HeadEntry> = new Map();
 
 export class Heartbeat {
   readonly #parts: HeartbeatParts;

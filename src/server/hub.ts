@@ -104,7 +104,7 @@ class LogHub implements Hub {
       report,
       fanout,
       following,
-      authorizer: new Authorizer(settings.authorize, report, counters),
+      authorizer: new Authorizer(settings, report, counters),
       recovery: new Recovery(settings.log, counters),
       admits: originCheck(settings.origins, report),
       tick: new Tick(),

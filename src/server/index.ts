@@ -3,6 +3,7 @@ export { createHub } from './hub.js';
 export type { AttachOptions, DrainOptions, Hub } from './hub.js';
 export type { HubLimits, HubOptions, HubSocket } from './options.js';
 export type { Allowed, Authorize, AuthorizeRequest, Verdict } from './authorize.js';
+export type { FilterMessage, FilterRule, MessageFilter, Reader } from './filter.js';
 export type { Origins } from './origin.js';
 export type { ErrorSource, OnError } from './report.js';
 export type { HubStats, RecoveryOutcomes } from './stats.js';

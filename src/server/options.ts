@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Limits } from '../core/frames.js';
 import type { Authorize } from './authorize.js';
 import { refuseOption, wholeNumber } from './errors.js';
+import type { FilterRule } from './filter.js';
 import type { Log } from './log.js';
 import type { Origins } from './origin.js';
 import type { OnError } from './report.js';
@@ -12,6 +13,15 @@ export interface HubOptions {
   readonly log: Log;
   /** Who may do what. There is no default: `() => ({})` lets everybody do everything. */
   readonly authorize: Authorize;
+  /**
+   * Which messages of a channel a reader sees, for channels whose readers may not see everything.
+   * Asked after `authorize` has allowed a subscription or a recovery; the function that it answers is
+   * then asked for each message, `undefined` means all of them. When it throws or rejects, the request
+   * is refused with `internal` and `onError` is told. Numbers and heads are those of the whole channel:
+   * how much there is that they do not see, readers can tell. One channel per audience is cheaper.
+   * Default: everybody sees everything.
+   */
+  readonly filter?: FilterRule;
   /**
    * Milliseconds between two heartbeats. Announced to clients, which take a connection for dead after
    * 2.5 of them without a frame. Default 25,000, below the idle limits of common proxies; 10 to
@@ -94,9 +104,11 @@ export interface HubLimits {
 }
 
 export type HubSettings = Required<
-  Omit<HubOptions, 'limits' | 'origins' | 'onConnection' | 'onError'>
+  Omit<HubOptions, 'limits' | 'filter' | 'origins' | 'onConnection' | 'onError'>
 > &
-  Pick<HubOptions, 'origins' | 'onConnection' | 'onError'> & { readonly limits: Required<Limits> };
+  Pick<HubOptions, 'filter' | 'origins' | 'onConnection' | 'onError'> & {
+    readonly limits: Required<Limits>;
+  };
 
 /** @throws ServerError `bad_option` at the first option that is not what it may be. */
 export function resolveHubOptions(options: HubOptions): HubSettings {
@@ -119,6 +131,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
 
   checkLog(options.log);
   checkFunction('authorize', options.authorize);
+  if (options.filter !== undefined) checkFunction('filter', options.filter);
   if (options.onConnection !== undefined) checkFunction('onConnection', options.onConnection);
   if (options.onError !== undefined) checkFunction('onError', options.onError);
   return {

@@ -63,7 +63,7 @@ export class RecoverHttp {
     }
     const { channel } = query.position;
     const token = bearer(request.headers.authorization);
-    const decision = await authorizer.decide({ token, action: 'recover', channel, request });
+    const decision = await authorizer.decideReader({ token, action: 'recover', channel, request });
     if (!decision.allowed) {
       const { code } = decision;
       if (code === 'limit' || code === 'internal') return this.#busy(STATUS[code], code);
@@ -71,7 +71,7 @@ export class RecoverHttp {
     }
     try {
       const options = { limit: query.limit, maxBytes: settings.limits.pageBytes };
-      const page = await recovery.page(query.position, options);
+      const page = await recovery.page(query.position, options, decision.sees);
       return { status: 200, body: pageText(channel, page) };
     } catch (error) {
       report('log', error);

@@ -5,6 +5,7 @@
  * judgement made here only feeds the counters.
  */
 import type { RecoverRequest } from '../core/frames.js';
+import { filterPage, type MessageFilter, type VisiblePage } from './filter.js';
 import type { Log, LogPage, ReadOptions } from './log.js';
 import type { Counters } from './stats.js';
 
@@ -19,9 +20,17 @@ export class Recovery {
     this.#counters = counters;
   }
 
-  /** One page. Rejects when the log does. Authorisation is the caller's duty. */
-  async page(request: RecoverRequest, options: ReadOptions): Promise<LogPage> {
-    const page = await this.#read(request, options);
+  /**
+   * One page, as its reader sees it. Rejects when the log does. Authorisation is the caller's duty.
+   * @param sees `undefined`: everything.
+   */
+  async page(
+    request: RecoverRequest,
+    options: ReadOptions,
+    sees: MessageFilter | undefined,
+  ): Promise<VisiblePage> {
+    const whole = await this.#read(request, options);
+    const page = sees === undefined ? whole : filterPage(whole, sees);
     this.#counters.recoveries[outcome(request, page)] += 1;
     if (page.messages.length > 0) this.#counters.pages += 1;
     return page;

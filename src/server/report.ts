@@ -1,7 +1,7 @@
 /** Where failures of the app's own functions and of the log go: to the app, or to the console. */
 
 /** What failed. */
-export type ErrorSource = 'authorize' | 'origins' | 'log' | 'onConnection' | 'recover';
+export type ErrorSource = 'authorize' | 'filter' | 'origins' | 'log' | 'onConnection' | 'recover';
 
 /** Tells about a failure. The token, where there is one, is kept out of what is printed. */
 export type Report = (source: ErrorSource, error: unknown, token?: string) => void;

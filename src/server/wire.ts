@@ -6,10 +6,11 @@
  * has no room for a channel named `__proto__`.
  */
 import type { Facts, Limits, WireCode } from '../core/frames.js';
-import type { LogMessage, LogPage, StampedMessage } from './log.js';
+import type { VisiblePage } from './filter.js';
+import type { LogMessage, StampedMessage } from './log.js';
 
-/** What the hub can do, as `welcome` announces it. */
-const CAPS = ['recover', 'publish', 'ping', 'auth', 'arrays', 'goaway'] as const;
+/** What every hub can do, as `welcome` announces it. */
+export const CAPS: readonly string[] = ['recover', 'publish', 'ping', 'auth', 'arrays', 'goaway'];
 
 /** A refusal. `retry` tells the client whether the same request may succeed later. */
 export interface WireError {
@@ -21,10 +22,14 @@ export interface WireError {
   readonly message?: string | undefined;
 }
 
-export function welcomeText(heartbeatMs: number, limits: Required<Limits>): string {
+export function welcomeText(
+  caps: readonly string[],
+  heartbeatMs: number,
+  limits: Required<Limits>,
+): string {
   const { page, pageBytes, batch, channels } = limits;
   const shown = { page, pageBytes, batch, channels };
-  return JSON.stringify({ type: 'welcome', caps: CAPS, heartbeatMs, limits: shown });
+  return JSON.stringify({ type: 'welcome', caps, heartbeatMs, limits: shown });
 }
 
 export function subscribedText(id: number | undefined, channel: string, facts: Facts): string {
@@ -39,9 +44,19 @@ export function messageText(message: LogMessage): string {
   return `{"type":"message","channel":${channel},"epoch":${epoch},${numbered(message)}`;
 }
 
+/** The same for a reader who did not see the number before it, but `prev`. */
+export function withPrev(text: string, prev: number): string {
+  return `${text.slice(0, -1)},"prev":${prev}}`;
+}
+
 /** One entry of a `heads` frame. */
 export function headEntry(channel: string, { epoch, head }: Facts): string {
   return `${JSON.stringify(channel)}:[${JSON.stringify(epoch)},${head}]`;
+}
+
+/** The same for a reader who sees nothing above `visible`. The third place is another capability's. */
+export function withVisible(entry: string, visible: number): string {
+  return `${entry.slice(0, -1)},null,${visible}]`;
 }
 
 export function headsText(entries: readonly string[]): string {
@@ -71,12 +86,12 @@ export function recoveredText(id: number, items: readonly string[]): string {
 }
 
 /** The body of a recovery over HTTP. */
-export function pageText(channel: string, page: LogPage): string {
+export function pageText(channel: string, page: VisiblePage): string {
   return `{${pageFields(channel, page)}`;
 }
 
 /** The same page as an item of a `recovered` frame. */
-export function pageItem(channel: string, page: LogPage): string {
+export function pageItem(channel: string, page: VisiblePage): string {
   return `{"status":200,${pageFields(channel, page)}`;
 }
 
@@ -91,12 +106,13 @@ export function refusedItem(
 }
 
 /** Everything of a page but the opening brace. */
-function pageFields(channel: string, page: LogPage): string {
-  const { epoch, head, oldest, messages, more, upto } = page;
+function pageFields(channel: string, page: VisiblePage): string {
+  const { epoch, head, oldest, messages, more, upto, void: hidden = [] } = page;
   const facts = JSON.stringify({ channel, epoch, head, oldest }).slice(1, -1);
   const rows = messages.map((message) => `{${numbered(message)}`).join(',');
   const cut = upto === undefined ? '' : `,"upto":${upto}`;
-  return `${facts},"messages":[${rows}],"more":${String(more)}${cut}}`;
+  const gaps = hidden.length === 0 ? '' : `,"void":${JSON.stringify(hidden)}`;
+  return `${facts},"messages":[${rows}],"more":${String(more)}${cut}${gaps}}`;
 }
 
 /** What a message is in a frame and in a page alike, with the closing brace. */

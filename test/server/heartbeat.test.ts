@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { HeadEntry } from '../../src/server/heads.js';
 import { Heartbeat } from '../../src/server/heartbeat.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -9,14 +10,15 @@ describe('a heartbeat', () => {
   function start() {
     const trace: string[] = [];
     const began = Date.now();
-    const answers: ((entries: ReadonlyMap<string, string>) => void)[] = [];
+    const answers: ((entries: ReadonlyMap<string, HeadEntry>) => void)[] = [];
+    const entry = { text: '', facts: { epoch: 'e', head: 0, oldest: 1 } };
     const heartbeat = new Heartbeat({
       heartbeatMs: 1_000,
       probe: () => trace.push(`${Date.now() - began} probe`),
       readHeads: () => new Promise((resolve) => answers.push(resolve)),
       send: (entries) => trace.push(`${Date.now() - began} send ${[...entries.keys()].join()}`),
     });
-    return { trace, heartbeat, answer: () => answers.shift()?.(new Map([['room', '']])) };
+    return { trace, heartbeat, answer: () => answers.shift()?.(new Map([['room', entry]])) };
   }
 
   it('sends heads as soon as the log has answered, and nothing else', async () => {
