@@ -73,7 +73,7 @@ export class Client {
       this.world.trace(this, next);
       oracle.before(this, next);
       const effects = this.session.handle(next, this.world.agenda.now);
-      for (const effect of effects) this.world.trace(this, effect);
+      if (this.world.isTraced) for (const effect of effects) this.world.trace(this, effect);
       oracle.after(this, next, effects);
       if (next.type === 'close') this.isClosed = true;
       for (const effect of effects) this.#run(effect);

@@ -2,29 +2,18 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Settings } from '../../src/core/settings.js';
 import { TracedSession } from '../../src/core/traced-session.js';
+import { campaign, type Progress, type Report } from './campaign.js';
+import { COUNTERS, scarce } from './gate.js';
 import { FAULTS, makePlan, type Fault } from './plan.js';
 import { shrink } from './shrink.js';
 import { World, type Result, type Tally } from './world.js';
 
-interface Work {
-  readonly from: number;
-  readonly count: number;
-  readonly step: number;
-  readonly most: number;
-  readonly deterministic: boolean;
-}
-
-interface Report {
-  readonly done: number;
-  readonly steps: number;
-  readonly failures: readonly Result[];
-  readonly tally: Tally;
-}
-
-if (!isMainThread) parentPort?.postMessage(work(workerData as Work));
+/** Between two lines that say how far it is. */
+const LINE_MS = 60_000;
+/** Below this many schedules chance alone decides which counters are met. */
+const ENOUGH = 20_000;
 
 /** @returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -36,94 +25,88 @@ export async function main(args: readonly string[]): Promise<number> {
       trace: { type: 'string' },
       json: { type: 'string' },
       threads: { type: 'string', default: availableParallelism().toString() },
-      failures: { type: 'string', default: '1' },
+      failures: { type: 'string', default: '10' },
       off: { type: 'string', default: '' },
-      'check-determinism': { type: 'boolean', default: false },
       shrink: { type: 'boolean', default: false },
     },
   });
   const off = values.off.split(',').filter(isFault);
   if (values.trace !== undefined)
     return traceSeed(Number(values.trace), off, values.shrink, values.json);
-  const threads = Number(values.threads);
-  const from = Number(values.from);
   const count = Number(values.seeds);
-  const most = Number(values.failures);
-  const deterministic = values['check-determinism'];
   const began = performance.now();
-  const reports = await Promise.all(
-    Array.from({ length: threads }, (_, i) =>
-      inWorker({
-        from: from + i,
-        count: share(count, threads, i),
-        step: threads,
-        most,
-        deterministic,
-      }),
-    ),
-  );
+  const told = progressLines(count, began);
+  const work = { from: Number(values.from), count, most: Number(values.failures) };
+  const reports = await campaign(work, Number(values.threads), told);
   return tell(reports, performance.now() - began);
 }
 
-function share(count: number, threads: number, i: number): number {
-  return Math.floor(count / threads) + (i < count % threads ? 1 : 0);
-}
-
-function inWorker(data: Work): Promise<Report> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: data });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-  });
-}
-
-function work({ count, deterministic, from, most, step }: Work): Report {
-  const tally: Tally = new Map();
-  const failures: Result[] = [];
-  let done = 0;
-  let steps = 0;
-  for (; done < count && failures.length < most; done += 1) {
-    const seed = from + done * step;
-    const result = new World(makePlan(seed), tally).run();
-    steps += result.steps;
-    if (result.violation !== undefined) failures.push(result);
-    if (deterministic && seed % 100 === 0 && traceHash(seed) !== traceHash(seed)) {
-      const violation = { rule: 'determinism', text: 'two runs differ', at: 0 };
-      failures.push({ ...result, violation });
+function progressLines(count: number, began: number): (progress: readonly Progress[]) => void {
+  let next = began + LINE_MS;
+  const printed = new Set<number>();
+  return (progress) => {
+    const failures = progress.flatMap((one) => one.failures);
+    for (const failure of failures.filter(({ seed }) => !printed.has(seed))) {
+      printed.add(failure.seed);
+      print(failed(failure));
     }
-  }
-  return { done, steps, failures, tally };
-}
-
-function traceHash(seed: number): number {
-  let hash = 0;
-  new World(makePlan(seed), new Map(), (at, text) => {
-    for (let i = 0; i < text.length; i += 1)
-      hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-    hash = Math.imul(hash ^ Math.round(at * 1_000), 0x01000193);
-  }).run();
-  return hash;
+    const now = performance.now();
+    if (now < next) return;
+    next += LINE_MS;
+    const done = progress.reduce((sum, one) => sum + one.done, 0);
+    const rate = Math.round((done / (now - began)) * 1_000);
+    const clock = new Date().toISOString().slice(11, 19);
+    print(`${clock} ${done} of ${count}, ${rate} schedules/s, ${failures.length} failed`);
+  };
 }
 
 function tell(reports: readonly Report[], ms: number): number {
   const total: Tally = new Map();
   let done = 0;
   let steps = 0;
+  let twice = 0;
   for (const report of reports) {
     done += report.done;
     steps += report.steps;
+    twice += report.twice;
     for (const [what, count] of report.tally) total.set(what, (total.get(what) ?? 0) + count);
   }
-  for (const [what, count] of [...total].sort(([a], [b]) => (a < b ? -1 : 1)))
-    print(`${count.toString().padStart(10)}  ${what}`);
+  printCounts(total);
   const rate = Math.round((done / ms) * 1_000);
   print(`${done} schedules, ${steps} steps, ${rate} schedules/s on ${reports.length} threads`);
   const failures = reports.flatMap((report) => report.failures).sort((a, b) => a.seed - b.seed);
-  for (const { seed, violation } of failures)
-    print(`FAILED seed ${seed} at ${violation?.at.toFixed(1)} ms: ${violation?.text}`);
+  const differ = failures.filter(({ violation }) => violation?.rule === 'determinism').length;
+  print(`${twice} seeds were run twice, ${differ} of them gave another trace`);
+  const isGated = printGate(total, done);
+  for (const failure of failures) print(failed(failure));
   const first = failures[0];
   if (first !== undefined && first.violation?.rule !== 'determinism') printShrunk(first.seed);
-  return failures.length > 0 ? 1 : 0;
+  else if (first === undefined) print('no rule was broken');
+  return failures.length > 0 || !isGated ? 1 : 0;
+}
+
+/** The gated counters first, then what else was seen. */
+function printCounts(total: Tally): void {
+  const lines = (names: Iterable<string>): void => {
+    for (const name of names) print(`${(total.get(name) ?? 0).toString().padStart(12)}  ${name}`);
+  };
+  lines(COUNTERS);
+  print('and besides:');
+  lines([...total.keys()].filter((name) => !COUNTERS.includes(name)).sort());
+}
+
+function printGate(total: Tally, done: number): boolean {
+  if (done < ENOUGH) return true;
+  const missed = scarce(total, done);
+  for (const [name, count] of missed)
+    print(`TOO RARE ${name}: ${count}, not above 50 in 20,000 schedules`);
+  if (missed.length === 0)
+    print(`all ${COUNTERS.length} fault and branch counters are above 50 in 20,000 schedules`);
+  return missed.length === 0;
+}
+
+function failed({ seed, violation }: Result): string {
+  return `FAILED seed ${seed} at ${violation?.at.toFixed(1)} ms: ${violation?.text}`;
 }
 
 function printShrunk(seed: number): Fault[] {
@@ -131,7 +114,6 @@ function printShrunk(seed: number): Fault[] {
   print(`shrunk: ${needed.join(', ') || 'no fault needed'}: ${result.violation?.text}`);
   return off;
 }
-
 /** @param json gets the traces of the seed's page lives, for `lastseq replay`. */
 function traceSeed(seed: number, off: readonly Fault[], shrunk: boolean, json?: string): number {
   const without = shrunk ? printShrunk(seed) : off;

@@ -2,7 +2,7 @@
  * The server: one or two instances over one log. They fan messages out with skew, answer joins, probes
  * and recovery, and do everything wrong that the plan asks for.
  */
-import type { ClientFrame, DecodedFrame, Facts } from '../../src/core/frames.js';
+import type { ClientFrame, DecodedFrame, Facts, MessageFrame } from '../../src/core/frames.js';
 import type { Client } from './client.js';
 import { Link } from './link.js';
 import { RecoveryDesk } from './recovery-desk.js';
@@ -75,8 +75,10 @@ export class Server {
     const slot = log.at(seq);
     if (slot?.kind !== 'entry') return;
     const { epoch } = log;
-    const base = { type: 'message', channel, seq, data: slot.uid } as const;
-    const frame = world.plan.omitEpoch ? base : { ...base, epoch };
+    const data = slot.uid;
+    const frame: MessageFrame = world.plan.omitEpoch
+      ? { type: 'message', channel, seq, data }
+      : { type: 'message', channel, epoch, seq, data };
     for (let instance = 0; instance < world.plan.instances; instance += 1) {
       const skew = world.strike('skew', 0.7) ? world.dice.between(1, 200) : 0;
       const send = (): void => {

@@ -6,13 +6,19 @@ import { Client } from './client.js';
 import { Dice } from './dice.js';
 import { scheduleFaults } from './faults.js';
 import { Oracle, Violation } from './oracle.js';
-import { DELIVERED_MS, END_MS, HEALED_MS, type Fault, type Plan } from './plan.js';
+import { DELIVERED_MS, END_MS, FAULTS, HEALED_MS, type Fault, type Plan } from './plan.js';
 import { Server } from './server.js';
 import { Store } from './store.js';
 import { ChannelLog } from './truth.js';
 
 /** A schedule with more steps than this goes in circles. */
 const MOST_STEPS = 60_000;
+
+/** The counters' names, made once: they are counted millions of times. */
+const COUNTED = Object.fromEntries(FAULTS.map((fault) => [fault, `fault ${fault}`])) as Record<
+  Fault,
+  string
+>;
 
 /** Each hole takes three answers, up to two seconds apart, before it is believed. */
 const MOST_HOLES = 3;
@@ -103,12 +109,16 @@ export class World {
   }
 
   hit(fault: Fault): void {
-    this.count(`fault ${fault}`);
+    this.count(COUNTED[fault]);
     this.tracer?.(this.agenda.now, `! ${fault}`);
   }
 
   count(what: string): void {
     this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
+  }
+
+  get isTraced(): boolean {
+    return this.tracer !== undefined;
   }
 
   trace(client: Client, what: object): void {
