@@ -97,10 +97,17 @@ export class Bench {
 
   /** Waits until every listener has got what it should have, or nothing comes in any more. */
   async echo(): Promise<void> {
-    const missing = (): string[] => this.#listeners.flatMap((listener) => listener.missing());
-    const done = () => missing().every((pair) => this.#deaf.has(pair));
-    await this.until(done);
-    for (const pair of missing()) this.#deaf.add(pair);
+    await this.until(() => this.#listeners.every((listener) => this.#isDone(listener)));
+    for (const { instance } of this.recoveries) {
+      const here = this.#listeners.filter(({ connection }) => connection.instance === instance);
+      for (const { name } of this.#lanes) {
+        const deaf = here.filter((listener) => listener.missing().has(name));
+        // Where nobody heard it, nobody who comes later will.
+        if (deaf.length > 0 && deaf.length === here.length)
+          this.#deaf.add(`${instance.url} ${name}`);
+        for (const { connection } of deaf) this.#deaf.add(`${connection.name} ${name}`);
+      }
+    }
   }
 
   heard(): Heard[] {
@@ -137,6 +144,13 @@ export class Bench {
     await this.hush();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
     await Promise.all(this.recoveries.map((recovery) => recovery.close()));
+  }
+
+  #isDone(listener: Listener): boolean {
+    const { instance, name } = listener.connection;
+    return [...listener.missing()].every(
+      (lane) => this.#deaf.has(`${name} ${lane}`) || this.#deaf.has(`${instance.url} ${lane}`),
+    );
   }
 
   #connect(instance: Instance, name: string, token: string | undefined): Connection {

@@ -7,7 +7,7 @@ export class Listener {
   #looked = 0;
   #expected: Sent[] = [];
   readonly #had = new Set<string>();
-  /** By marker: what evidence and the list of deaf pairs call it. */
+  /** The sending path by marker. */
   readonly #missing = new Map<string, string>();
 
   constructor(readonly connection: Connection) {
@@ -26,13 +26,14 @@ export class Listener {
     this.#expected.push(sent);
     this.#look();
     if (!this.#had.has(sent.marker)) {
-      this.#missing.set(sent.marker, `${this.connection.name} by ${sent.lane}`);
+      this.#missing.set(sent.marker, sent.lane);
     }
   }
 
-  missing(): readonly string[] {
+  /** The sending paths of which something is missing. */
+  missing(): ReadonlySet<string> {
     this.#look();
-    return [...this.#missing.values()];
+    return new Set(this.#missing.values());
   }
 
   heard(): Heard {

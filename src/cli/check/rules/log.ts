@@ -163,7 +163,7 @@ function holeIn({ copies, pages, since }: Walk, numbering: string): string | und
   for (const page of pages) {
     for (const message of page.messages) {
       if (message.seq <= last) continue;
-      const before = prevOf(message) ?? message.seq - 1;
+      const before = message.prev ?? message.seq - 1;
       if (numbering !== 'monotonic' && before > voidTo(page, last)) {
         return `${voidTo(page, last) + 1} is missing before ${message.seq}`;
       }
@@ -177,9 +177,6 @@ function holeIn({ copies, pages, since }: Walk, numbering: string): string | und
   }
   return undefined;
 }
-
-const prevOf = (message: object): number | undefined =>
-  (message as { readonly prev?: number }).prev;
 
 /** How far void ranges carry on from `last`. */
 function voidTo(page: Page, last: number): number {

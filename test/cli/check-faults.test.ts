@@ -1,25 +1,10 @@
-// The checker against real servers: ours and sound ones, which must pass whatever the machine is busy
-// with, and others with one defect each, which it has to name.
+// The checker against a server that is sound but for one defect at a time, which it has to name.
 import { expect, test } from 'vitest';
-import { settingsOf, type Given } from '../../src/cli/check/given.js';
-import { run } from '../../src/cli/check/run.js';
-import { memoryLog } from '../../src/server/index.js';
-import { atEnd, startHub } from '../server/harness.js';
+import { atEnd } from '../server/harness.js';
 import { startFaultyServer } from '../support/faulty-server.mjs';
+import { check } from './harness.js';
 
 type Defect = NonNullable<NonNullable<Parameters<typeof startFaultyServer>[0]>['defects']>[number];
-
-/** Which rules fail, and what they say; for the rules that pass, that they were checked. */
-async function check(given: Given) {
-  const { passed, rules } = await run(settingsOf(given));
-  const failed = rules.filter(({ verdict }) => verdict === 'fail');
-  expect(passed).toBe(failed.length === 0);
-  return {
-    failed: failed.map(({ id }) => id),
-    unchecked: rules.filter(({ verdict }) => verdict === 'not checkable').map(({ id }) => id),
-    said: failed.map(({ evidence, id }) => `${id}: ${evidence}`).join('\n'),
-  };
-}
 
 /** Everything that can be checked of one instance. */
 async function checkFaulty(...defects: Defect[]) {
@@ -39,31 +24,6 @@ async function checkFaulty(...defects: Defect[]) {
     timeoutMs: 2_000,
   });
 }
-
-test('the hub with a log in memory', async () => {
-  const log = memoryLog({ maxLength: 250 });
-  const { port, url } = await startHub({
-    log,
-    origins: '*',
-    authorize: ({ token }) => {
-      if (token === undefined) return 'unauthorized';
-      return token === 'good' ? {} : 'forbidden';
-    },
-  });
-  const outcome = await check({
-    urls: [url],
-    recover: [`http://127.0.0.1:${port}/recover`],
-    send: [
-      'publish',
-      { name: 'log.append', send: ({ channel, marker }) => log.append(channel, marker) },
-    ],
-    token: 'good',
-    strangerToken: 'stranger',
-    origin: 'http://app.example',
-    overflow: 300,
-  });
-  expect(outcome).toEqual({ failed: [], unchecked: ['one-log', 'restart'], said: '' });
-});
 
 test('a sound server of the protocol', async () => {
   expect(await checkFaulty()).toEqual({ failed: [], unchecked: ['one-log'], said: '' });

@@ -1,0 +1,76 @@
+// The checker against our own hub, which must pass whatever the machine is busy with.
+import { expect, test } from 'vitest';
+import type { Given } from '../../src/cli/check/given.js';
+import { memoryLog, type Log } from '../../src/server/index.js';
+import { startHub } from '../server/harness.js';
+import { logOn, ownPrefix, server } from '../server/redis/harness.js';
+import { check } from './harness.js';
+
+const redis = await server();
+
+/** A hub with a log that overflows at 250 messages, and what the checker has to know of it. */
+async function hub(log: Log) {
+  const { port, url } = await startHub({
+    log,
+    origins: '*',
+    authorize: ({ token }) => {
+      if (token === undefined) return 'unauthorized';
+      return token === 'good' ? {} : 'forbidden';
+    },
+  });
+  return { url, recover: `http://127.0.0.1:${port}/recover`, log };
+}
+
+async function checkHubs(hubs: readonly Awaited<ReturnType<typeof hub>>[], more: Given = {}) {
+  return check({
+    ...more,
+    urls: hubs.map(({ url }) => url),
+    recover: hubs.map(({ recover }) => recover),
+    send: [
+      'publish',
+      ...hubs.map(({ log }, i) => ({
+        name: `log.append ${i}`,
+        send: ({ channel, marker }: { channel: string; marker: string }) =>
+          log.append(channel, marker),
+      })),
+    ],
+    token: 'good',
+    strangerToken: 'stranger',
+    origin: 'http://app.example',
+    overflow: 300,
+  });
+}
+
+test('the hub with a log in memory', async () => {
+  const outcome = await checkHubs([await hub(memoryLog({ maxLength: 250 }))]);
+  expect(outcome).toEqual({ failed: [], unchecked: ['one-log', 'restart'], said: '' });
+});
+
+test('the hub with a log in Redis', async () => {
+  const { log } = await logOn(redis, { maxLength: 250 });
+  const outcome = await checkHubs([await hub(log)]);
+  expect(outcome).toEqual({ failed: [], unchecked: ['one-log', 'restart'], said: '' });
+});
+
+test('two hubs with one log in Redis', async () => {
+  const prefix = ownPrefix();
+  const logs = [
+    await logOn(redis, { maxLength: 250, prefix }),
+    await logOn(redis, { maxLength: 250, prefix }),
+  ];
+  const outcome = await checkHubs(await Promise.all(logs.map(({ log }) => hub(log))));
+  expect(outcome).toEqual({ failed: [], unchecked: ['restart'], said: '' });
+});
+
+test('two hubs, each with a log of its own, are found out', async () => {
+  const hubs = [await hub(memoryLog()), await hub(memoryLog())];
+  const { failed, said } = await checkHubs(hubs, { timeoutMs: 1_000 });
+  expect(failed).toEqual(expect.arrayContaining(['delivered', 'one-log']));
+  expect(said).toMatch(/^delivered: #1 .* did not get m2, m4/m);
+});
+
+test('a recovery over the socket', async () => {
+  const { url } = await startHub();
+  const { failed, said } = await check({ urls: [url], send: ['publish'] });
+  expect({ failed, said }).toEqual({ failed: [], said: '' });
+});
