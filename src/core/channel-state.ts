@@ -68,16 +68,18 @@ function derive({ phase, join, recovery, consumer }: Parts, now: number): Channe
       head: phase.heard?.seq ?? phase.target.seq,
     };
   }
-  if (!join.isIn || phase.name !== 'following') return JOINING;
+  if (!join.isIn) return JOINING;
   const { state } = recovery;
+  if (state.name === 'backingOff') {
+    return { name: 'stalled', reason: state.reason, retryInMs: Math.max(0, state.until - now) };
+  }
+  if (phase.name !== 'following') return JOINING;
   switch (state.name) {
     case 'idle':
       return LIVE;
     case 'settling':
       // A short wait for reordered messages is no outage; one between questions is.
       return recovery.inDoubt ? recovering(phase.detector) : LIVE;
-    case 'backingOff':
-      return { name: 'stalled', reason: state.reason, retryInMs: Math.max(0, state.until - now) };
     default:
       return phase.detector.behind || phase.detector.doubt !== 'routine'
         ? recovering(phase.detector)

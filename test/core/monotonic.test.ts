@@ -1,0 +1,152 @@
+// @vitest-environment node
+/** Numbers that only rise: what is missing does not show, and only the log can say what is complete. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Page } from '../../src/core/frames.js';
+import type { Settings } from '../../src/core/settings.js';
+import { CHANNEL, LATEST, Script } from '../mutants/script.js';
+import { ops, ReaderWorld, run } from './reader-world.js';
+
+const rising = (settings: Partial<Settings> = {}): Script =>
+  new Script({ numbering: 'monotonic', ...settings });
+
+const sorted = (list: readonly (number | string)[]) =>
+  [...list].sort((a, b) => Number(a) - Number(b));
+
+const of = (...seqs: readonly number[]) => seqs.map((seq) => ({ seq, data: seq }));
+
+/** Joined at 40, where the log's first answer said so. */
+function live(settings: Partial<Settings> = {}): Script {
+  const script = rising(settings);
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+  script.enter({ type: 'opened', attempt: 1 });
+  script.frames([{ type: 'joined', channel: CHANNEL }]);
+  return script.answer(script.first('fetch').id, { head: 40, messages: of(3, 40) });
+}
+
+const reconnect = (script: Script): Script => {
+  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
+  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  return script.frames([{ type: 'joined', channel: CHANNEL }], 2);
+};
+
+const message = (script: Script, ...seqs: readonly number[]): Script =>
+  script.frames(
+    seqs.map((seq) => ({ type: 'message', channel: CHANNEL, epoch: 'e', seq, data: seq })),
+    2,
+  );
+
+test('a number that is left out is no gap, and one below the last is no duplicate', () => {
+  const script = live().message(44, 50, 47);
+  expect(script.told).toEqual([44, 50, 47]);
+  expect(script.message(47, 44, 39).told).toEqual([]);
+  expect(script.session.counters.duplicates).toBe(3);
+  expect(script.pass(5_000).all('fetch')).toEqual([]);
+});
+
+test('live messages move no position; the answer of the log does, behind all that it brought', () => {
+  const script = live().message(44, 50);
+  expect(script.first('deliver').tok).toBeUndefined();
+  expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 40, head: 40 });
+  script.heads(60).pass(200);
+  expect(script.first('fetch').request.seq).toBe(40);
+  script.answer(script.first('fetch').id, { head: 60, messages: of(44, 47, 50, 60) });
+  expect(script.told).toEqual([47, 60, 'position']);
+  expect(script.items[2]).toMatchObject({ after: { position: { epoch: 'e', seq: 60 } } });
+});
+
+test('every join asks the log, and what was missed comes before what is new', () => {
+  const script = reconnect(live().message(44));
+  expect(script.first('fetch').request.seq).toBe(40);
+  const { id } = script.first('fetch');
+  // The socket is faster than the log.
+  expect(message(script, 150).told).toEqual([]);
+  script.answer(id, { head: 149, messages: of(44, 70, 149) });
+  expect(script.told).toEqual([70, 149, 'position', 150]);
+  expect(message(script, 151).told).toEqual([151]);
+});
+
+test('pages follow each other before anything live goes on', () => {
+  const script = reconnect(live());
+  const { id } = script.first('fetch');
+  message(script, 150);
+  // This log names no head: only `more` says that there is more.
+  script.answer(id, { head: 70, messages: of(60, 70), more: true });
+  expect(script.told).toEqual([60, 70, 'position']);
+  expect(script.first('fetch').request.seq).toBe(70);
+  script.answer(script.first('fetch').id, { head: 150, messages: of(100, 150) });
+  expect(script.told).toEqual([100, 150, 'position']);
+});
+
+test('when too many wait for the word of the log it is asked, and the rest waits for its answer', () => {
+  const script = live();
+  const many = Array.from({ length: 1_200 }, (_, i) => 41 + i);
+  script.message(...many);
+  expect(script.told).toEqual(many.slice(0, 1_000));
+  script.pass(200).answer(script.first('fetch').id, { head: 1_300, messages: of(...many, 1_300) });
+  expect(script.told).toEqual([...many.slice(1_000), 1_300, 'position']);
+});
+
+test('a buffer that no longer reaches back is told, and nothing comes twice', () => {
+  const script = reconnect(live().message(150));
+  script.answer(script.first('fetch').id, { head: 160, oldest: 100, messages: of(100, 150, 160) });
+  expect(script.told).toEqual(['truncated', 100, 160, 'position']);
+  expect(script.items[0]).toMatchObject({ gap: { from: 41, to: 99 } });
+});
+
+test('an app that prefers fresh to complete gets what waits, and is told what may be missing', () => {
+  const script = reconnect(live({ giveUpAfterMs: 5_000 }));
+  const { id: first } = script.first('fetch');
+  message(script, 150);
+  script.refuse(first, 503);
+  const told: unknown[] = [];
+  for (let i = 0; i < 40; i += 1) {
+    for (const { id } of script
+      .frames([{ type: 'pong' }], 2)
+      .pass(500)
+      .all('fetch')) {
+      script.refuse(id, 503);
+    }
+    told.push(...script.told);
+  }
+  expect(told).toEqual(['unreachable', 150]);
+});
+
+test('{ last: n } counts messages, not numbers, where the log tells them all', () => {
+  const script = rising();
+  const intent = { ...LATEST, start: { last: 2 } };
+  script.enter({ type: 'join', channel: CHANNEL, intent }).enter({ type: 'opened', attempt: 1 });
+  script.frames([{ type: 'joined', channel: CHANNEL }]);
+  script.answer(script.first('fetch').id, { head: 900, messages: of(3, 40, 600, 900) });
+  expect(script.told).toEqual([600, 900, 'position']);
+});
+
+test.each<[string, Partial<Settings>, boolean]>([
+  ['heads', {}, true],
+  ['polls', { pollMs: 1_000 }, false],
+  ['polls and no epochs', { pollMs: 1_000, epochs: false }, false],
+])('whatever is lost, repeated and reordered, all comes once (%s)', (_, settings, namesHead) => {
+  const page = (world: ReaderWorld, since: number, limit: number): Partial<Page> => {
+    const found = world.messages.filter(({ seq }) => seq > since);
+    const messages = found.slice(0, limit).map(({ data, seq }) => ({ data, seq, id: `m${seq}` }));
+    const head = namesHead ? world.head : (messages.at(-1)?.seq ?? since);
+    return { epoch: 'e', head, messages, more: found.length > limit };
+  };
+  fc.assert(
+    fc.property(ops, (steps) => {
+      const world = new ReaderWorld({ numbering: 'monotonic', ...settings }, page);
+      const able = namesHead ? steps : steps.filter((op) => op !== 'heads');
+      run(world, able, () => world.head);
+      world.heal(() => {
+        if (namesHead) world.heads();
+      });
+      const all = world.messages.map(({ seq }) => seq);
+      expect(sorted(world.told)).toEqual(all);
+      expect(world.positions).toEqual(sorted(world.positions));
+      expect(world.positions.at(-1) ?? 0).toBeLessThanOrEqual(world.confirmed);
+      const last = namesHead ? world.head : (all.at(-1) ?? 0);
+      expect(world.script.session.numbers(CHANNEL)).toMatchObject({ last, held: 0 });
+    }),
+    { numRuns: 300 },
+  );
+});
