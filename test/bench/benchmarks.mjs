@@ -19,7 +19,17 @@
  * @typedef {(options: Options) => Promise<Result>} Benchmark
  */
 /** In the order of their worth: the first ones tell most in the shortest time. */
-export const NAMES = ['size', 'dispatch', 'recover', 'stream'];
+export const NAMES = [
+  'size',
+  'dispatch',
+  'recover',
+  'stream',
+  'channels',
+  'store',
+  'hub',
+  'wake',
+  'storm',
+];
 
 /**
  * @param {string} name one of `NAMES`

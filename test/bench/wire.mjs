@@ -60,7 +60,12 @@ const silent = { greets: [], answers: () => [] };
 /** By the names of the files in `clients`. @type {Record<string, Wire>} */
 export const WIRES = {
   raw: { ...silent, one: (_seq, json) => json },
-  envelope: { ...silent, one: envelope, many: array(envelope) },
+  envelope: {
+    greets: [],
+    answers: (text) => [J({ subscribed: JSON.parse(text).subscribe })],
+    one: envelope,
+    many: array(envelope),
+  },
   lastseq: {
     greets: [J({ type: 'welcome', caps: ['recover', 'arrays', 'ping'], heartbeatMs: 3_600_000 })],
     answers(text) {

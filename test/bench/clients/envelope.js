@@ -19,3 +19,19 @@ export function open(url, handle) {
     close: () => socket.close(),
   };
 }
+
+export function openMany(url, names, handle) {
+  const socket = new WebSocket(url);
+  const channels = new Map(names.map((name) => [name, { seq: 0, handle }]));
+  return new Promise((resolve) => {
+    let waiting = names.length;
+    socket.onmessage = ({ data }) => {
+      const frame = JSON.parse(data);
+      if (frame.seq !== undefined) channels.get(frame.channel)?.handle(frame.data);
+      else if (channels.has(frame.subscribed) && --waiting === 0) resolve(socket);
+    };
+    socket.onopen = () => {
+      for (const subscribe of names) socket.send(JSON.stringify({ subscribe }));
+    };
+  });
+}

@@ -7,3 +7,11 @@ export function open(url, handle, options) {
   channel.subscribe(({ data }) => handle(data));
   return { ready: channel.ready(), close: () => client.close() };
 }
+
+/** Many channels on one connection. */
+export function openMany(url, names, handle) {
+  const client = createClient({ url });
+  const channels = names.map((name) => client.channel(name));
+  for (const channel of channels) channel.subscribe(handle);
+  return Promise.all(channels.map((channel) => channel.ready()));
+}

@@ -10,3 +10,14 @@ export function open(url, handle) {
   });
   return { ready, close: () => socket.disconnect() };
 }
+
+export function openMany(url, names, handle) {
+  const socket = new Socket(url);
+  socket.connect();
+  const joins = names.map((name) => {
+    const channel = socket.channel(name);
+    channel.on('message', handle);
+    return new Promise((resolve) => channel.join().receive('ok', resolve));
+  });
+  return Promise.all(joins);
+}
