@@ -8,12 +8,30 @@ import { areInstalled, load } from './peers.mjs';
 
 const ENTRY = '\0entry';
 
+/** @typedef {{ code: string, map: import('rollup').SourceMap }} Bundled */
+
+/** Pages are opened again and again with the same code. @type {Map<string, Promise<Bundled>>} */
+const made = new Map();
+
 /**
  * @param {string} code of the entry; imports are relative to this folder
  * @param {{ minify?: boolean, format?: 'es' | 'iife' }} [how]
- * @returns {Promise<{ code: string, map: import('rollup').SourceMap }>}
+ * @returns {Promise<Bundled>}
  */
-export async function bundle(code, { format = 'es', minify = true } = {}) {
+export function bundle(code, { format = 'es', minify = true } = {}) {
+  const key = JSON.stringify([code, format, minify]);
+  const known = made.get(key) ?? make(code, format, minify);
+  made.set(key, known);
+  return known;
+}
+
+/**
+ * @param {string} code
+ * @param {'es' | 'iife'} format
+ * @param {boolean} minify
+ * @returns {Promise<Bundled>}
+ */
+async function make(code, format, minify) {
   const here = fileURLToPath(new URL('entry.js', import.meta.url));
   /** @type {import('rollup').Plugin} */
   const entry = {
