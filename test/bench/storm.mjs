@@ -1,0 +1,134 @@
+// All clients lose their server at once: how they come back, in virtual time, with the core that ships.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { rollup } from 'rollup';
+import { stripTypes } from '../support/strip-types.mjs';
+import { short } from './rounds.mjs';
+
+/** @typedef {import('./storm-world.js').Second} Second */
+
+const VARIANTS = {
+  'as it ships': { jitter: true, batching: true },
+  'without jitter': { jitter: false, batching: true },
+  'without batching': { jitter: true, batching: false },
+};
+
+/** @type {import('./benchmarks.mjs').Benchmark} */
+export default async function storm({ smoke }) {
+  const clients = smoke ? 200 : 100_000;
+  // A server that could have everybody back in 20 seconds.
+  const perSecond = clients / 20;
+  const world = {
+    clients,
+    channels: 20,
+    connectsPerSecond: perSecond,
+    recoversPerSecond: perSecond,
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'lastseq-storm-'));
+  try {
+    const file = await build(folder);
+    /** @type {Map<string, Second[]>} */
+    const storms = new Map();
+    for (const [name, variant] of Object.entries(VARIANTS)) {
+      storms.set(name, await run(file, { ...world, ...variant }));
+    }
+    const tables = [summary(storms, clients, perSecond), ...curves(storms)];
+    return { tables, raw: { world, storms } };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} folder */
+async function build(folder) {
+  const input = fileURLToPath(new URL('storm-world.ts', import.meta.url));
+  const built = await rollup({ input, plugins: [stripTypes] });
+  const file = join(folder, 'storm-world.mjs');
+  await built.write({ file, format: 'esm' });
+  return pathToFileURL(file).href;
+}
+
+/** @param {string} file @param {object} options @returns {Promise<Second[]>} */
+async function run(file, options) {
+  const program = fileURLToPath(new URL('storm-run.mjs', import.meta.url));
+  const child = fork(program, [file, JSON.stringify(options)], {
+    execArgv: ['--max-old-space-size=16384'],
+  });
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`the storm ended with ${code}`);
+  });
+  const [seconds] = await Promise.race([once(child, 'message'), failed]);
+  failed.catch(() => undefined);
+  return seconds;
+}
+
+/**
+ * @param {Map<string, Second[]>} storms
+ * @param {number} clients
+ * @param {number} perSecond
+ * @returns {import('./benchmarks.mjs').Table}
+ */
+function summary(storms, clients, perSecond) {
+  const rows = [...storms].map(([name, seconds]) => {
+    const later = seconds.slice(1);
+    const peak = (/** @type {'attempts' | 'recovers'} */ key) =>
+      short(Math.max(0, ...later.map((second) => second[key])) / perSecond);
+    const total = (/** @type {'attempts' | 'recovers'} */ key) =>
+      short(seconds.reduce((sum, second) => sum + second[key], 0) / clients);
+    const until = (/** @type {number} */ share) => {
+      const at = seconds.findIndex(({ live }) => live >= clients * share);
+      return at < 0 ? 'never' : at + 1;
+    };
+    return [
+      name,
+      short((seconds[0]?.attempts ?? 0) / perSecond),
+      peak('attempts'),
+      peak('recovers'),
+      total('attempts'),
+      total('recovers'),
+      ...[0.5, 0.99, 1].map(until),
+    ];
+  });
+  return {
+    title: `storm: ${clients.toLocaleString('en-US')} clients with 20 channels lose their server at once`,
+    columns: [
+      '',
+      'dials, 1st s',
+      'peak after it',
+      'peak recovers',
+      'dials each',
+      'recovers each',
+      '50 % s',
+      '99 % s',
+      '100 % s',
+    ],
+    rows,
+    notes: [
+      `The server takes ${perSecond.toLocaleString('en-US')} connections and as many recovery calls a second, and answers 503 above`,
+      'that: 20 s is the least. Dials and peaks in times of what it takes in a second.',
+    ],
+  };
+}
+
+/** @param {Map<string, Second[]>} storms @returns {import('./benchmarks.mjs').Table[]} */
+function curves(storms) {
+  /** Every second at first, then fewer. @type {(at: number) => boolean} */
+  const isShown = (at) => at <= 10 || (at <= 60 ? at % 5 === 0 : at % 30 === 0);
+  return [...storms].map(([name, seconds]) => ({
+    title: `storm, ${name}: second by second`,
+    columns: ['second', 'dials', 'accepted', 'recovery calls', 'live'],
+    rows: seconds
+      .map(({ accepted, attempts, live, recovers }, i) => [
+        i + 1,
+        attempts,
+        accepted,
+        recovers,
+        live,
+      ])
+      .filter(([at = 0]) => isShown(at) || at === seconds.length),
+  }));
+}
