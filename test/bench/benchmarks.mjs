@@ -4,7 +4,8 @@
  * @typedef {object} Options
  * @property {boolean} smoke small numbers, to see that it still runs
  * @property {boolean} peers are the peers installed, and wanted?
- * @property {number | undefined} rounds how often everything is measured; a benchmark knows a good number
+ * @property {number} [rounds] how often everything is measured; a benchmark knows a good number
+ * @property {number} [clients] in the storm
  *
  * @typedef {object} Table
  * @property {string} title

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME ...] [--rounds N] [--smoke] [--no-peers]
+// npm run bench [-- NAME ...] [--rounds N] [--clients N] [--smoke] [--no-peers]
 import { parseArgs } from 'node:util';
 import { loadBenchmark, NAMES } from './benchmarks.mjs';
 import { areInstalled, install } from './peers.mjs';
@@ -8,6 +8,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string' },
+    clients: { type: 'string' },
     smoke: { type: 'boolean', default: false },
     'no-peers': { type: 'boolean', default: false },
   },
@@ -19,12 +20,16 @@ if (unknown.length > 0) {
 }
 const { 'no-peers': alone, smoke } = values;
 if (!alone && !smoke) install();
-const peers = !alone && areInstalled();
-const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+const options = {
+  smoke,
+  peers: !alone && areInstalled(),
+  ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
+  ...(values.clients === undefined ? {} : { clients: Number(values.clients) }),
+};
 
 console.log(machine());
 for (const name of positionals.length > 0 ? positionals : NAMES) {
-  const result = await (await loadBenchmark(name))({ peers, rounds, smoke });
+  const result = await (await loadBenchmark(name))(options);
   for (const table of result.tables) print(table);
   save(name, result);
 }

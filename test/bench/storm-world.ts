@@ -37,7 +37,7 @@ const RETRY_AFTER_MS = 1_000;
 /** Long before the storm: the connections have proved themselves. */
 const STORM_AT_MS = 60_000;
 /** An end for a storm that does not end. */
-const MAX_SECONDS = 600;
+const MAX_SECONDS = 180;
 const EPOCH = 'e';
 
 export function storm(options: StormOptions): readonly Second[] {
@@ -127,7 +127,7 @@ class Client {
 
   /** The server is gone. */
   lose(): void {
-    this.#take({ type: 'dropped', attempt: this.#attempt, code: 1006 });
+    this.#take({ type: 'dropped', attempt: this.#attempt, code: 1006, reason: '' });
   }
 
   #take(input: Input): void {
@@ -172,7 +172,7 @@ class Client {
     second.attempts += 1;
     agenda.in(WAY_MS, () => {
       if (!connects.take(agenda.now)) {
-        return this.#later(WAY_MS, { type: 'dropped', attempt, code: 1006 });
+        return this.#later(WAY_MS, { type: 'dropped', attempt, code: 1006, reason: '' });
       }
       this.world.second.accepted += 1;
       this.#later(WAY_MS, { type: 'opened', attempt });
