@@ -18,7 +18,7 @@ import { faultProxy } from '../support/faultproxy.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const documents = ['README.md', 'PROTOCOL.md', 'CHANGELOG.md'];
+const documents = ['README.md', 'PROTOCOL.md', 'CHANGELOG.md', 'docs/servers.md'];
 const readme = read('README.md');
 const protocol = read('PROTOCOL.md');
 
@@ -174,10 +174,10 @@ describe('links lead somewhere', () => {
     const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
     const dead = targets.filter((target) => {
       if (/^https?:/.test(target)) return false;
-      const [path = '', fragment] = target.split('#');
-      if (path !== '' && !existsSync(join(root, path))) return true;
-      if (fragment === undefined) return false;
-      return !anchors(read(path === '' ? document : path)).includes(fragment);
+      const [file = '', fragment] = target.split('#');
+      const path = file === '' ? document : join(dirname(document), file);
+      if (!existsSync(join(root, path))) return true;
+      return fragment !== undefined && !anchors(read(path)).includes(fragment);
     });
     expect(dead).toEqual([]);
   });
