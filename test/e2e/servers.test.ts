@@ -1,5 +1,5 @@
 // The servers of docs/servers.md, run as they stand there: the one on Node against the client of this
-// package, over connections that break, and the script on a real Redis.
+// package, over connections that break, the one with Socket.IO, and the script on a real Redis.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient as createRedis } from 'redis';
+import { io as connect } from 'socket.io-client';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient, type Gap } from '../../src/index.js';
@@ -35,7 +36,7 @@ symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), join(modules, 'las
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts a block in a process of its own, as it stands but for the port. */
-async function start(name: string, port: number) {
+async function start(name: string, port: number, path = '/recover') {
   const code = block('js', `// ${name}`);
   const own = code.replace('listen(8000)', `listen(${port})`);
   expect(own).not.toBe(code);
@@ -49,7 +50,7 @@ async function start(name: string, port: number) {
     await gone;
   });
   const status = () =>
-    fetch(`http://127.0.0.1:${port}/recover`).then(
+    fetch(`http://127.0.0.1:${port}${path}`).then(
       (answer) => answer.status,
       () => complaints,
     );
@@ -194,4 +195,33 @@ test('the script on Redis numbers, appends and announces in one step', async () 
   await redis.del(facts);
   expect(await append('again', 'second')).toEqual(['second', '1']);
   expect(await ids()).toEqual(['1-0']);
+});
+
+test('the Socket.IO server answers join, publishes, and recovers, with the numbers of its log', async () => {
+  const port = await freePort();
+  const server = await start('socketio-server.mjs', port, '/messages');
+  const origin = `http://127.0.0.1:${port}`;
+  const socket = connect(origin, { auth: { userId: 'ann' }, transports: ['websocket'] });
+  onTestFinished(() => void socket.disconnect());
+  const live: Record<string, unknown>[] = [];
+  socket.on('message', (message: Record<string, unknown>) => void live.push(message));
+  const { epoch, ...facts } = await socket.emitWithAck('join', 'room:42');
+  expect(facts).toEqual({ head: 0, oldest: 1 });
+  const send = (content: string) =>
+    socket.emitWithAck('send_message', { channel: 'room:42', content });
+  expect(await send('one')).toEqual({ epoch, seq: 1 });
+  expect(await send('two')).toEqual({ epoch, seq: 2 });
+  await expect
+    .poll(() => live.map(({ content, seq }) => [seq, content]))
+    .toEqual([
+      [1, 'one'],
+      [2, 'two'],
+    ]);
+  const answer = await fetch(`${origin}/messages?channel=room%3A42&epoch=${epoch}&since=0`);
+  const page = (await answer.json()) as Record<string, unknown>;
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  // Live and recovered, a message is the same.
+  expect(page).toMatchObject({ epoch, head: 2, oldest: 1, more: false, messages: live });
+  expect(live[0]).toMatchObject({ channel: 'room:42', epoch, userId: 'ann' });
+  expect(server.complaints()).toBe('');
 });
