@@ -45,17 +45,32 @@ export async function freePort() {
  * A server that can be killed and started again on its port, with its data or without.
  * @param {string[]} args
  */
-export async function startRedis(args = []) {
+export const startRedis = (args = []) => start(args, false);
+
+/**
+ * @param {string[]} args
+ * @param {boolean} isNode of a cluster: then it has a second port
+ */
+async function start(args, isNode) {
   const path = redisPath();
   if (path === undefined) throw new Error('redis-server was not found: run npm test, it says how');
-  const port = await freePort();
+  let [port, bus] = [0, 0];
   /** @type {string} */
   let dir;
   /** @type {import('node:child_process').ChildProcess | undefined} */
   let child;
 
   const begin = async () => {
-    const all = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', dir, ...args];
+    const node = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      bus,
+      '--cluster-node-timeout',
+      1500,
+    ];
+    const own = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', dir];
+    const all = [...own, ...(isNode ? node : []), ...args];
     const mine = spawn(path, all.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
     child = mine;
     running.add(mine);
@@ -80,9 +95,19 @@ export async function startRedis(args = []) {
   };
 
   empty();
-  await begin();
+  for (let attempt = 1; ; attempt += 1) {
+    [port, bus] = [await freePort(), await freePort()];
+    try {
+      await begin();
+      break;
+    } catch (error) {
+      // Somebody else was faster.
+      if (attempt === 5 || !String(error).includes('Address already in use')) throw error;
+    }
+  }
   return {
     port,
+    bus,
     url: `redis://127.0.0.1:${port}`,
     /** At once, as a crash would. */
     kill,
@@ -112,43 +137,25 @@ export async function startCluster() {
     createClient({ url })
       .on('error', () => {})
       .connect();
-  const nodes = await Promise.all(
-    Array.from({ length: 3 }, async () => {
-      const bus = await freePort();
-      const args = [
-        '--cluster-enabled',
-        'yes',
-        '--cluster-port',
-        bus,
-        '--cluster-node-timeout',
-        1500,
-      ];
-      return { bus, server: await startRedis(args.map(String)) };
-    }),
-  );
-  const [first] = nodes;
-  if (first === undefined) throw new Error('a cluster without nodes');
-  for (const [i, { server }] of nodes.entries()) {
-    const client = await connect(server.url);
+  const nodes = await Promise.all([start([], true), start([], true), start([], true)]);
+  for (const [i, node] of nodes.entries()) {
+    const client = await connect(node.url);
     const [from, to] = [Math.ceil((i * 16384) / 3), Math.ceil(((i + 1) * 16384) / 3) - 1];
     await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', String(from), String(to)]);
-    if (i > 0) {
-      const { bus, server } = first;
-      const peer = [String(server.port), String(bus)];
-      await client.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', ...peer]);
-    }
+    const peer = [String(nodes[0].port), String(nodes[0].bus)];
+    if (i > 0) await client.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', ...peer]);
     client.destroy();
   }
-  for (const { server } of nodes) {
-    const client = await connect(server.url);
+  for (const { url } of nodes) {
+    const client = await connect(url);
     while (!String(await client.sendCommand(['CLUSTER', 'INFO'])).includes('cluster_state:ok')) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     client.destroy();
   }
   return {
-    nodes: nodes.map(({ server }) => server),
-    urls: nodes.map(({ server }) => server.url),
-    stop: () => Promise.all(nodes.map(({ server }) => server.stop())),
+    nodes,
+    urls: nodes.map(({ url }) => url),
+    stop: () => Promise.all(nodes.map((node) => node.stop())),
   };
 }

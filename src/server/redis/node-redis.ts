@@ -30,7 +30,7 @@ export interface RedisClient extends ScriptClient {
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** The client of a cluster of Redis 7 or later, as `createCluster` of `redis` makes it. */
+/** The client of a cluster of Redis 7 or later, as `createCluster` of `redis` 6 makes it. */
 export interface RedisCluster extends ScriptClient {
   readonly masters: readonly unknown[];
   sSubscribe(channel: string, listener: AnnouncementListener): Promise<void>;

@@ -86,6 +86,21 @@ describe('an epoch', () => {
     expect(a.epoch).not.toBe(before.epoch);
   });
 
+  it('is new when only the last messages are lost, whose numbers would be given again', async () => {
+    const own = await ownServer();
+    const { client, log } = await logOn(own);
+    for (const i of upTo(3)) await log.append(room, i);
+    await client.sendCommand(['SAVE']);
+    const lost = await log.append(room, 'lost');
+    await own.kill();
+    await own.start();
+    await until(() => client.isReady);
+    expect(await client.dbSize()).toBeGreaterThan(0);
+    const next = await log.append(room, 'another');
+    expect(next).toMatchObject({ seq: 1 });
+    expect(next.epoch).not.toBe(lost.epoch);
+  });
+
   it('outlives a restart of Redis where every write is synced and the app says so', async () => {
     const { client, log } = await logOn(synced, { durable: true });
     const { epoch } = await log.append(room, 1, { key: 'k' });
