@@ -2,6 +2,7 @@
 // handler and back, with nothing of the network in it.
 import { openPage, withBrowser } from './page.mjs';
 import { versionOf } from './peers.mjs';
+import { profile } from './profile.mjs';
 import { comparison } from './report.mjs';
 import { takeTurns } from './rounds.mjs';
 import { WIRES } from './wire.mjs';
@@ -49,6 +50,8 @@ export default function dispatch({ peers, rounds = 5, smoke }) {
       const what = { figure: 'us', unit: 'us a message', baseline: 'raw' };
       tables.push(comparison({ title, samples, notes, ...what }));
     }
+    const [ours] = clients;
+    if (ours !== undefined) tables.push(await whereTimeGoes(ours.page, messages / 5));
     for (const { page } of clients) await page.close();
     return { tables, raw };
   });
@@ -59,6 +62,8 @@ const codeOf = (name) => `import { compare, contender } from './pages/dispatch.j
   import * as raw from './clients/raw.js';
   import * as client from './clients/${name}.js';
   export { compare };
+  /** The client without the bare handler beside it. */
+  export const alone = async (count) => (await contenders)[1](count, 1);
   export const contenders = contender('raw', raw.open).then(async (bare) => [
     bare,
     await contender('${name}', client.open),
@@ -98,6 +103,22 @@ async function compare(clients, count, perFrame, rounds) {
     );
   }
   return samples;
+}
+
+/**
+ * @param {Client['page']} page
+ * @param {number} count
+ * @returns {Promise<import('./benchmarks.mjs').Table>}
+ */
+async function whereTimeGoes(page, count) {
+  const shares = await profile(page.page, () =>
+    page.run((n) => /** @type {any} */ (window).Entry.alone(n), count),
+  );
+  return {
+    title: 'dispatch: where the time of lastseq goes, 1 message per frame',
+    columns: ['', '% of it'],
+    rows: shares.slice(0, 20).map(({ name, share }) => [name, (share * 100).toFixed(1)]),
+  };
 }
 
 /** Runs in the page. @type {(count: number, perFrame: number) => Promise<readonly [number, number]>} */
