@@ -1,4 +1,5 @@
 /** Every option: its meaning, unit, default and bounds. All of them are checked at once, before anything runs. */
+import { checkOptions, isFunction, range, type Rule } from './check-options.js';
 import { isPosition } from './core/position.js';
 import type { DEFAULT_SETTINGS } from './core/settings.js';
 import type { TraceLimits } from './core/traced-session.js';
@@ -161,15 +162,8 @@ export interface ResolvedChannelOptions {
   readonly schema: StandardSchema | undefined;
 }
 
-type Rule = readonly [expected: string, fits: (value: unknown) => boolean];
-
-const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isAddress = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || value instanceof URL || isFunction(value);
-const range = (least: number, most: number, orFalse = false): Rule => [
-  `a number from ${least.toString()} to ${most.toString()}${orFalse ? ', or false' : ''}`,
-  (v) => (orFalse && v === false) || (typeof v === 'number' && v >= least && v <= most),
-];
 
 const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
   url: ['an address, a URL, or a function that gives one', isAddress],
@@ -198,7 +192,7 @@ const CHANNEL_RULES: Readonly<Record<keyof ChannelOptions, Rule>> = {
 };
 
 export function resolveOptions(options: ClientOptions): ResolvedOptions {
-  check(options, CLIENT_RULES, 'options');
+  checkOptions(options, CLIENT_RULES, 'options');
   const { dialect = nativeDialect, namespace = '', url } = options;
   if (url === undefined && dialect.transport === undefined) {
     const [expected] = CLIENT_RULES.url;
@@ -212,7 +206,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
 }
 
 export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelOptions {
-  check(options, CHANNEL_RULES, 'channel options');
+  checkOptions(options, CHANNEL_RULES, 'channel options');
   const { commit = 'after', maxAttempts = 5, onHandlerError = 'skip', schema, snapshot } = options;
   const start = options.start ?? (snapshot === undefined ? 'stored' : 'latest');
   return { start, snapshot, onHandlerError, maxAttempts, commit, schema };
@@ -231,20 +225,6 @@ function isTraceOption(value: unknown): boolean {
   const isCount = Number.isSafeInteger(inputs) && (inputs as number) >= 1;
   const fits = isCount && (inputs as number) <= 1_000_000 && typeof payloads === 'boolean';
   return fits && Object.keys(others).length === 0;
-}
-
-function check(options: unknown, rules: Readonly<Record<string, Rule>>, what: string): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new LastseqError('bad_option', { option: what, value: options, expected: 'an object' });
-  }
-  for (const [option, value] of Object.entries(options)) {
-    const rule = Object.hasOwn(rules, option) ? rules[option] : undefined;
-    const expected = rule?.[0] ?? `one of ${Object.keys(rules).join(', ')}`;
-    if (rule === undefined) throw new LastseqError('bad_option', { option, value, expected });
-    if (value !== undefined && !rule[1](value)) {
-      throw new LastseqError('bad_option', { option, value, expected });
-    }
-  }
 }
 
 /** How much is traced; undefined for nothing. */
