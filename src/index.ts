@@ -2,8 +2,10 @@
 export { createClient } from './create-client.js';
 export { monotonic } from './core/monotonic.js';
 export { NO_EPOCH } from './core/position.js';
+export { mappedDialect } from './dialects/mapped.js';
 export { nativeDialect } from './dialects/native.js';
 export { LastseqError } from './errors.js';
+export { socketIo } from './socket-io.js';
 export type { Channel, Delivered, Handlers, PublishOptions } from './channel.js';
 export type { Client, ClientEvents, StorageState } from './client.js';
 export type { Counters } from './core/counters.js';
@@ -35,6 +37,9 @@ export type {
 } from './core/vocabulary.js';
 export type { Committable } from './delivery.js';
 export type { Dialect } from './dialects/dialect.js';
+export type { Fields } from './dialects/fields.js';
+export type { MappedOptions } from './dialects/mapped.js';
+export type { SocketIoFrame, SocketIoOptions } from './dialects/socketio.js';
 export type { ListenOptions } from './emitter.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
 export type {

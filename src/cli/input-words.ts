@@ -22,6 +22,7 @@ const INPUTS: Words<Input> = {
   handlerFailed: ({ channel, kind }) => `${channel}: the ${kind} failed`,
   snapshotTaken: ({ channel, position }) =>
     `${channel}: the snapshot is loaded${position ? ` at ${positionInWords(position)}` : ''}`,
+  available: () => 'the socket of the app is there again',
   opened: ({ attempt }) => `socket ${attempt} is open`,
   frames: ({ attempt, frames }) => `socket ${attempt} says: ${framesInWords(frames)}`,
   dropped: ({ attempt, code }) => `socket ${attempt} is closed with ${code}`,

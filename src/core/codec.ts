@@ -20,10 +20,19 @@ import { isCount, isSeq } from './position.js';
 /** Larger texts are refused unread: a page is 1 MiB by default, and parsing blocks the main thread. */
 export const MAX_FRAME_CHARS: number = 8 * 1024 * 1024;
 
-type Raw = Readonly<Record<string, unknown>>;
+/** An object of which nothing is known. */
+export type Raw = Readonly<Record<string, unknown>>;
 
 /** Reads a WebSocket message: one frame, or an array of them. A bad element drops only itself. */
 export function decodeFrames(data: unknown): readonly DecodedFrame[] {
+  return decodeText(data, decodeFrame);
+}
+
+/** The same for any JSON. @param read makes a frame of each element, and never throws */
+export function decodeText<Frame>(
+  data: unknown,
+  read: (raw: unknown) => Frame,
+): readonly (Frame | BadFrame)[] {
   if (typeof data !== 'string') return [bad('not a text')];
   if (data.length > MAX_FRAME_CHARS) return [bad('larger than the limit')];
   let parsed: unknown;
@@ -32,7 +41,7 @@ export function decodeFrames(data: unknown): readonly DecodedFrame[] {
   } catch {
     return [bad('not JSON')];
   }
-  return Array.isArray(parsed) ? parsed.map(decodeFrame) : [decodeFrame(parsed)];
+  return Array.isArray(parsed) ? parsed.map(read) : [read(parsed)];
 }
 
 /** Writes frames for one WebSocket message: one frame bare, several as an array. */
@@ -228,7 +237,7 @@ function isPrev(prev: unknown, seq: unknown): boolean {
 }
 
 /** Servers that append without a lock answer out of order, or twice: the numbers decide. */
-function ascending(messages: readonly PageMessage[]): readonly PageMessage[] {
+export function ascending(messages: readonly PageMessage[]): readonly PageMessage[] {
   const sorted = messages.every((m, i) => i === 0 || m.seq > (messages[i - 1]?.seq ?? 0));
   return sorted ? messages : [...messages].sort((a, b) => a.seq - b.seq);
 }
@@ -246,10 +255,10 @@ function isMs(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && Number.isFinite(value);
 }
 
-function isRecord(value: unknown): value is Raw {
+export function isRecord(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function bad(reason: string, channel?: string): BadFrame {
+export function bad(reason: string, channel?: string): BadFrame {
   return channel === undefined ? { type: 'bad', reason } : { type: 'bad', reason, channel };
 }

@@ -62,6 +62,11 @@ export class Connection {
     if (this.#state.name === 'idle') this.#prepare();
   }
 
+  /** The app's own socket is there again: no need to wait. */
+  available(): void {
+    if (this.#state.name === 'waiting' && this.#state.reason !== 'pagehide') this.#prepare();
+  }
+
   /** Shows the token in hand to the server. */
   authenticate(): void {
     this.tokenVersion = this.auth.version;

@@ -114,6 +114,8 @@ export class Session {
         return this.#channels.find(input.channel)?.snapshotTaken(input.position);
       case 'retry':
         return this.#channels.find(input.channel)?.retry();
+      case 'available':
+        return this.#connection.available();
       case 'opened':
         return this.#connection.opened(input.attempt);
       case 'dropped':

@@ -154,6 +154,7 @@ export type Input =
     }
   | { readonly type: 'snapshotTaken'; readonly channel: string; readonly position?: Position }
   // transport
+  | { readonly type: 'available' }
   | { readonly type: 'opened'; readonly attempt: number }
   | { readonly type: 'frames'; readonly attempt: number; readonly frames: readonly DecodedFrame[] }
   | {

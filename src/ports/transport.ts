@@ -14,8 +14,10 @@ export interface Transport {
   close(code: number, reason: string): void;
 }
 
-/** Everything carries the number of the attempt: late events of an older socket are told apart. */
+/** Everything of a socket carries the number of the attempt: late events of an older one are told apart. */
 export type TransportEvent =
+  /** Between attempts: a socket that others keep is there again, so that an attempt would succeed. */
+  | { readonly type: 'available' }
   | { readonly type: 'opened'; readonly attempt: number }
   | { readonly type: 'received'; readonly attempt: number; readonly data: unknown }
   /** Comes once per attempt, with the true code of the close; 1006 when there was none. */

@@ -54,14 +54,11 @@ export type Site = Awaited<ReturnType<typeof startSite>>;
 export async function startSite({ connectSrc, ...options }: SiteOptions = {}) {
   let log = options.log ?? memoryLog();
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    const { pathname } = new URL(request.url ?? '/', 'http://site');
-    const [type, body] = FILES.get(pathname) ?? ['text/html', PAGE];
-    response.setHeader('Content-Type', `${type}; charset=utf-8`);
     const allowed = connectSrc?.() ?? "'self'";
     // The icon is here so that browsers ask for none; nobody else gets more than an app would give.
     const csp = `default-src 'none'; script-src 'self'; worker-src 'self'; img-src data:; connect-src ${allowed}`;
     response.setHeader('Content-Security-Policy', csp);
-    response.end(body);
+    servePage(request, response);
   };
   const makeHub = () => createHub({ authorize: () => ({}), heartbeatMs: 200, ...options, log });
 
@@ -118,6 +115,14 @@ const FILES = new Map<string, [type: string, body: string | Buffer]>([
   ['/worker.js', ['text/javascript', `(${workInWorker.toString()})()`]],
   ['/elsewhere', ['text/html', '<!doctype html><title>elsewhere</title>']],
 ]);
+
+/** Answers with the page and what belongs to it. */
+export function servePage(request: IncomingMessage, response: ServerResponse): void {
+  const { pathname } = new URL(request.url ?? '/', 'http://site');
+  const [type, body] = FILES.get(pathname) ?? ['text/html', PAGE];
+  response.setHeader('Content-Type', `${type}; charset=utf-8`);
+  response.end(body);
+}
 
 /** What a worker does: tells the page when it is live, and the numbers of its messages. */
 function workInWorker(): void {

@@ -16,6 +16,7 @@ interface Import {
 
 const SINGLE_USE = ['reconnecting-websocket', 'mitt', 'idb-keyval'];
 const MAX_LINES = 300;
+const COMPOSERS = ['src/create-client.ts', 'src/socket-io.ts', 'src/index.ts'];
 
 export function violations(sources: Sources): string[] {
   const imports = new Map<string, Import[]>();
@@ -75,9 +76,9 @@ function forbidden(path: string, one: Import): string | undefined {
       return 'only the server kit and the command line import ws';
     }
   }
-  const mayCompose = path === 'src/create-client.ts' || path === 'src/index.ts';
+  const mayCompose = COMPOSERS.includes(path);
   if (to === 'adapters' && from !== 'adapters' && !mayCompose && from !== 'testing') {
-    return 'only the composition root (src/create-client.ts), src/index.ts and testing import adapters';
+    return `only the composition roots (${COMPOSERS.join(', ')}) and testing import adapters`;
   }
   return undefined;
 }

@@ -43,7 +43,7 @@ export class Connection {
     this.#transport = make((event) => {
       if (event.type === 'opened') this.opened = true;
       else if (event.type === 'dropped') this.ended = { code: event.code, reason: event.reason };
-      else {
+      else if (event.type === 'received') {
         const seen = read(event.data, { dialect, markers, channel, seqField });
         this.copies.push(...seen.copies);
         this.frames.push(...seen.frames);

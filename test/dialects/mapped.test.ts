@@ -1,0 +1,257 @@
+// @vitest-environment node
+/** Plain JSON of other people's servers: which frame means what, and what is sent to them. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { NO_EPOCH } from '../../src/core/position.js';
+import { mappedDialect, type MappedOptions } from '../../src/dialects/mapped.js';
+import { LastseqError } from '../../src/errors.js';
+
+const decode = (options: MappedOptions, ...frames: unknown[]) =>
+  frames.flatMap((frame) => mappedDialect(options).decode(JSON.stringify(frame)));
+
+/** A server with one counter for everything, that says nothing of its log. */
+const GLOBAL: MappedOptions = {
+  channel: 'main',
+  joined: 'connected',
+  numbering: 'monotonic',
+  fields: { seq: 'sequence_number' },
+};
+const asked = (seq: number) => ({ channel: 'main', epoch: NO_EPOCH, seq });
+
+test('a message of a global counter: its number, the constant channel, the whole object', () => {
+  const frame = { type: 'notification', sequence_number: 42, id: 7, timestamp: 5, from: 'bob' };
+  expect(decode(GLOBAL, frame)).toEqual([
+    {
+      type: 'message',
+      channel: 'main',
+      epoch: NO_EPOCH,
+      seq: 42,
+      data: frame,
+      id: '7',
+      ts: 5,
+      from: 'bob',
+    },
+  ]);
+});
+
+test('A15 a control frame never carries a position', () => {
+  expect(decode(GLOBAL, { type: 'connected', sequence_number: 0 })).toEqual([{ type: 'joined' }]);
+  expect(decode(GLOBAL, { type: 'connected', sequence_number: 9 })).toEqual([{ type: 'joined' }]);
+  expect(decode(GLOBAL, { type: 'pong', sequence_number: 0 })).toEqual([]);
+});
+
+test('facts of a server that says them count', () => {
+  const options: MappedOptions = {
+    ...GLOBAL,
+    heads: 'heartbeat',
+    fields: { seq: 'sequence_number', epoch: 'epoch' },
+  };
+  const facts = { epoch: 'k3f9', head: 9, oldest: 4 };
+  expect(decode(options, { type: 'connected', ...facts }, { type: 'heartbeat', ...facts })).toEqual(
+    [
+      { type: 'joined' },
+      { type: 'subscribed', channel: 'main', ...facts },
+      { type: 'heads', heads: [{ channel: 'main', epoch: 'k3f9', head: 9 }] },
+    ],
+  );
+  expect(decode(options, { type: 'heartbeat', head: -1, epoch: 'k' })).toMatchObject([
+    { type: 'bad' },
+  ]);
+});
+
+test('channels of their own: the answer to a subscribe, messages, and those without a number', () => {
+  const options: MappedOptions = {
+    messages: ['chat', 'typing'],
+    fields: { type: 'kind', data: 'body' },
+  };
+  expect(
+    decode(
+      options,
+      { kind: 'subscribed', channel: 'room' },
+      { kind: 'chat', channel: 'room', seq: 3, body: { text: 'hi' }, prev: 1 },
+      { kind: 'typing', channel: 'room', body: true },
+      { kind: 'news', channel: 'room', seq: 4 },
+      { kind: 'chat', channel: 'room', seq: 0 },
+      { kind: 'chat', seq: 4 },
+    ),
+  ).toEqual([
+    { type: 'joined', channel: 'room' },
+    { type: 'message', channel: 'room', epoch: NO_EPOCH, seq: 3, prev: 1, data: { text: 'hi' } },
+    { type: 'message', channel: 'room', epoch: NO_EPOCH, data: true },
+    { type: 'bad', channel: 'room', reason: expect.any(String) },
+    { type: 'bad', reason: expect.any(String) },
+  ]);
+});
+
+test.each([-1, 1.5, '5', 2 ** 53, true, {}])('A10 a number that is none: %j', (seq) => {
+  expect(decode({}, { channel: 'room', seq })).toMatchObject([{ type: 'bad', channel: 'room' }]);
+});
+
+test('a time may be a text, an array may hold several frames', () => {
+  const options: MappedOptions = {};
+  const at = '2026-01-02T03:04:05.678Z';
+  const frames = decode(options, [
+    { channel: 'a', seq: 1, timestamp: at },
+    { channel: 'b', seq: 2, timestamp: 'soon' },
+  ]);
+  expect(frames.map((frame) => 'ts' in frame && frame.ts)).toEqual([Date.parse(at), false]);
+});
+
+test('other frames mean what the app says; an app that throws is a bad frame', () => {
+  const control: MappedOptions['control'] = (frame) => {
+    if (frame.type === 'boom') throw new Error('boom');
+    return frame.type === 'bye' ? { type: 'goaway', spreadMs: 5 } : undefined;
+  };
+  expect(decode({ control }, { type: 'bye' }, { type: 'x' }, { type: 'boom' })).toEqual([
+    { type: 'goaway', spreadMs: 5 },
+    { type: 'bad', reason: 'control failed: Error: boom' },
+  ]);
+});
+
+test('what is sent is up to the app, and nothing by default', () => {
+  const subscribe = { type: 'subscribe', id: 1, channel: 'room' } as const;
+  expect(mappedDialect({}).encode([subscribe])).toBeUndefined();
+  const { encode } = mappedDialect({
+    send: (frame) => (frame.type === 'subscribe' ? { join: frame.channel } : undefined),
+  });
+  expect(encode([subscribe])).toBe('{"join":"room"}');
+  expect(encode([{ type: 'ping' }])).toBeUndefined();
+  expect(encode([subscribe, { type: 'ping' }, subscribe])).toBe(
+    '[{"join":"room"},{"join":"room"}]',
+  );
+});
+
+test('a bare list is an answer: what it does not say is taken from it', () => {
+  const { decodePage } = mappedDialect(GLOBAL);
+  const message = { sequence_number: 7, type: 'x' };
+  expect(decodePage([{ ...message, sequence_number: 9 }, message, null, {}], asked(4))).toEqual({
+    channel: 'main',
+    epoch: NO_EPOCH,
+    head: 9,
+    oldest: 1,
+    more: false,
+    messages: [
+      { seq: 7, data: message },
+      { seq: 9, data: { ...message, sequence_number: 9 } },
+    ],
+  });
+  expect(decodePage([], asked(4))).toMatchObject({ head: 4, oldest: 1, messages: [] });
+});
+
+test('an object that says more is believed, and what does not fit is refused', () => {
+  const { decodePage } = mappedDialect({ ...GLOBAL, fields: { epoch: 'e', messages: 'items' } });
+  const answer = { e: 'k', head: 50, oldest: 20, items: [] };
+  expect(decodePage(answer, asked(30))).toMatchObject({ epoch: 'k', head: 50, oldest: 20 });
+  for (const wrong of [{ e: '' }, { head: 'x' }, { oldest: 0 }, { oldest: 52 }, { items: 1 }]) {
+    expect(decodePage({ ...answer, ...wrong }, asked(30))).toMatchObject({ type: 'bad' });
+  }
+  expect(decodePage([], asked(30))).toMatchObject({ type: 'bad' });
+  expect(decodePage('nothing', asked(30))).toMatchObject({ type: 'bad' });
+});
+
+test('A4 an answer that stops before its own head may have been cut', () => {
+  const { decodePage } = mappedDialect({});
+  const of = (numbers: number[], head: number) => ({
+    head,
+    messages: numbers.map((seq) => ({ seq })),
+  });
+  const request = { channel: 'room', epoch: NO_EPOCH, seq: 10 };
+  expect(decodePage(of([11, 12], 20), request)).toMatchObject({ more: true });
+  expect(decodePage(of([11, 12], 12), request)).toMatchObject({ more: false });
+  // Only the overlap that was asked for: asking again would bring the same.
+  expect(decodePage(of([11], 20), request)).toMatchObject({ more: false });
+  expect(decodePage({ ...of([11, 12], 20), more: false }, request)).toMatchObject({ more: false });
+});
+
+test('messages of other channels in an answer are not ours', () => {
+  const messages = [{ channel: 'other', seq: 1 }, { channel: 'room', seq: 2 }, { seq: 3 }];
+  const page = mappedDialect({}).decodePage(messages, { channel: 'room', epoch: '', seq: 0 });
+  expect(page).toMatchObject({ messages: [{ seq: 2 }, { seq: 3 }] });
+});
+
+test('the recovery call has the names of the server', () => {
+  const request = { channel: 'room', epoch: 'k', seq: 41 };
+  const query = (options: MappedOptions) => mappedDialect(options).query?.(request, 100);
+  expect(query({})).toEqual({ since: '41', channel: 'room', limit: '100' });
+  expect(query({ ...GLOBAL, query: { limit: false } })).toEqual({ since: '41' });
+  expect(query({ fields: { epoch: 'epoch' }, query: { since: 'after', channel: 'c' } })).toEqual({
+    after: '41',
+    c: 'room',
+    epoch: 'k',
+    limit: '100',
+  });
+});
+
+test('a server without heads is polled, one with heads is not; epochs are where they are named', () => {
+  expect(mappedDialect({})).toMatchObject({ pollMs: 25_000, epochs: false, protocols: [] });
+  expect(mappedDialect({ heads: 'heads', fields: { epoch: 'e' } })).toMatchObject({
+    pollMs: false,
+    epochs: true,
+  });
+  expect(mappedDialect({ pollMs: 5_000, heads: 'heads' }).pollMs).toBe(5_000);
+  expect(mappedDialect(GLOBAL).tracker).toBeTypeOf('function');
+  expect(mappedDialect({}).tracker).toBeUndefined();
+});
+
+test.each<[string, object]>([
+  ['fields', { fields: { sequence: 'x' } }],
+  ['fields', { fields: { seq: '' } }],
+  ['channel', { channel: '' }],
+  ['messages', { messages: [1] }],
+  ['joined', { joined: false }],
+  ['heads', { heads: 1 }],
+  ['control', { control: {} }],
+  ['send', { send: 'x' }],
+  ['numbering', { numbering: 'random' }],
+  ['pollMs', { pollMs: 999 }],
+  ['query', { query: { since: false } }],
+  ['chanel', { chanel: 'x' }],
+])('a bad option is named: %s', (option, options) => {
+  const make = () => mappedDialect(options as MappedOptions);
+  expect(make).toThrow(LastseqError);
+  expect(make).toThrow(`option "${option}"`);
+});
+
+test('whatever comes in, nothing is thrown, and no position is made up', () => {
+  const seqOf = (frame: object) => ('seq' in frame ? frame.seq : 1);
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.json(), fc.string(), fc.constantFrom(undefined, null, 3, new ArrayBuffer(2))),
+      fc.jsonValue(),
+      (data, body) => {
+        for (const options of [{}, GLOBAL, { fields: { epoch: 'epoch' } }]) {
+          const { decode: read, decodePage } = mappedDialect(options);
+          for (const frame of read(data)) expect(seqOf(frame)).toBeGreaterThanOrEqual(1);
+          decodePage(body, asked(3));
+        }
+      },
+    ),
+  );
+});
+
+test('near misses of messages are values as well', () => {
+  const near = fc.record(
+    {
+      type: fc.constantFrom('subscribed', 'heads', 'x', 3, null),
+      channel: fc.oneof(fc.constantFrom('room', null), fc.jsonValue()),
+      seq: fc.oneof(fc.constantFrom(0, 1, -1, '1'), fc.jsonValue()),
+      epoch: fc.jsonValue(),
+      head: fc.jsonValue(),
+      oldest: fc.jsonValue(),
+      messages: fc.array(fc.record({ seq: fc.jsonValue(), channel: fc.jsonValue() })),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(near, (raw) => {
+      const { decode: read, decodePage } = mappedDialect({
+        heads: 'heads',
+        fields: { epoch: 'epoch' },
+      });
+      read(JSON.stringify(raw));
+      const page = decodePage(raw, { channel: 'room', epoch: 'k', seq: 3 });
+      if ('type' in page) return;
+      expect(page.oldest).toBeLessThanOrEqual(page.head + 1);
+    }),
+  );
+});

@@ -1,0 +1,144 @@
+// @vitest-environment node
+/** Events of a Socket.IO server as frames, and frames as events. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { NO_EPOCH } from '../../src/core/position.js';
+import { socketIoDialect, type SocketIoOptions } from '../../src/dialects/socketio.js';
+import { LastseqError } from '../../src/errors.js';
+import { socketIo } from '../../src/index.js';
+import type { SocketIoSocket } from '../../src/ports/socket-io.js';
+
+const SUBSCRIBE = { type: 'subscribe', id: 1, channel: 'room' } as const;
+const UNSUBSCRIBE = { type: 'unsubscribe', channel: 'room' } as const;
+const PUBLISH = { type: 'publish', id: 2, channel: 'room', key: 'k', data: 'hi' } as const;
+
+const MENDED: SocketIoOptions = {
+  acknowledges: true,
+  events: { heads: 'heads' },
+  fields: { epoch: 'epoch' },
+};
+
+const decode = (options: SocketIoOptions, arrival: object) =>
+  socketIoDialect(options).dialect.decode(arrival);
+
+test('the message that such servers send', () => {
+  const payload = {
+    id: 'x',
+    seq: 5,
+    channel: 'room',
+    content: 'hi',
+    userId: 'bob',
+    timestamp: 1_700_000_000_000,
+  };
+  expect(decode({}, { event: 'message', payload })).toEqual([
+    {
+      type: 'message',
+      channel: 'room',
+      epoch: NO_EPOCH,
+      seq: 5,
+      data: payload,
+      id: 'x',
+      ts: 1_700_000_000_000,
+      from: 'bob',
+    },
+  ]);
+  expect(decode({ fields: { data: 'content' } }, { event: 'message', payload })).toMatchObject([
+    { data: 'hi' },
+  ]);
+  expect(decode({}, { event: 'message', payload: 'text' })).toMatchObject([{ type: 'bad' }]);
+});
+
+test('heads are told by an event of their own', () => {
+  const payload = { channel: 'room', epoch: 'k', head: 4 };
+  expect(decode(MENDED, { event: 'heads', payload })).toEqual([
+    { type: 'heads', heads: [payload] },
+  ]);
+  expect(socketIoDialect(MENDED).events).toEqual(['message', 'heads']);
+  expect(socketIoDialect({ events: { message: 'chat' } }).events).toEqual(['chat']);
+});
+
+test('frames become events: join and leave with the name, publish with the content', () => {
+  const { encode } = socketIoDialect({}).dialect;
+  const leave = { event: 'leave', payload: 'room' };
+  expect(encode([SUBSCRIBE, UNSUBSCRIBE, PUBLISH, { type: 'ping' }])).toEqual([
+    { frame: SUBSCRIBE, emit: { event: 'join', payload: 'room' }, answered: 'sent', undo: leave },
+    { frame: UNSUBSCRIBE, emit: leave, answered: 'never' },
+    {
+      frame: PUBLISH,
+      emit: { event: 'send_message', payload: { channel: 'room', content: 'hi' } },
+      answered: 'never',
+    },
+  ]);
+});
+
+test('events of the app’s own names and payloads, or none', () => {
+  const { encode } = socketIoDialect({
+    acknowledges: true,
+    events: { join: 'enter', leave: false },
+    payload: ({ channel, type }) => ({ room: channel, why: type }),
+  }).dialect;
+  expect(encode([SUBSCRIBE, UNSUBSCRIBE])).toMatchObject([
+    {
+      emit: { event: 'enter', payload: { room: 'room', why: 'subscribe' } },
+      answered: 'acknowledged',
+      undo: undefined,
+    },
+    { emit: undefined },
+  ]);
+});
+
+test('acknowledgements: facts or nothing, a number, an error', () => {
+  const facts = { epoch: 'k', head: 4, oldest: 2 };
+  const answer = (answerTo: object, payload?: unknown) => decode(MENDED, { answerTo, payload });
+  expect(answer(SUBSCRIBE, facts)).toEqual([
+    { type: 'subscribed', id: 1, channel: 'room', ...facts },
+  ]);
+  for (const nothing of [undefined, null, 'ok', { status: 'ok' }, { head: 4 }]) {
+    expect(answer(SUBSCRIBE, nothing)).toEqual([{ type: 'joined', id: 1, channel: 'room' }]);
+  }
+  expect(answer(PUBLISH, { epoch: 'k', seq: 5 })).toEqual([
+    { type: 'ack', id: 2, channel: 'room', position: { epoch: 'k', seq: 5 } },
+  ]);
+  expect(answer(PUBLISH, { status: 'ok' })).toMatchObject([{ type: 'bad', channel: 'room' }]);
+  for (const frame of [SUBSCRIBE, PUBLISH]) {
+    expect(answer(frame, { error: 'forbidden' })).toEqual([
+      { type: 'error', id: frame.id, channel: 'room', code: 'forbidden', retry: false },
+    ]);
+  }
+});
+
+test.each<[string, object]>([
+  ['events', { events: { message: false } }],
+  ['events', { events: { msg: 'x' } }],
+  ['fields', { fields: { type: 'x' } }],
+  ['payload', { payload: {} }],
+  ['acknowledges', { acknowledges: 1 }],
+  ['numbering', { numbering: 'x' }],
+  ['pollMs', { pollMs: 0 }],
+  ['url', { url: 'x' }],
+])('a bad option is named: %s', (option, options) => {
+  const make = () => socketIoDialect(options as SocketIoOptions);
+  expect(make).toThrow(LastseqError);
+  expect(make).toThrow(`option "${option}"`);
+});
+
+test('something that is no socket is refused', () => {
+  for (const socket of [undefined, null, 'x', { on: () => undefined }]) {
+    expect(() => socketIo(socket as unknown as SocketIoSocket)).toThrow('option "socket"');
+  }
+});
+
+test('whatever comes in, nothing is thrown', () => {
+  fc.assert(
+    fc.property(fc.anything(), fc.jsonValue(), (payload, body) => {
+      for (const options of [{}, MENDED]) {
+        const { dialect } = socketIoDialect(options);
+        dialect.decode({ event: 'message', payload });
+        dialect.decode({ event: 'heads', payload });
+        dialect.decode({ answerTo: SUBSCRIBE, payload });
+        dialect.decode({ answerTo: PUBLISH, payload });
+        dialect.decodePage(body, { channel: 'room', epoch: 'k', seq: 3 });
+      }
+    }),
+  );
+});
