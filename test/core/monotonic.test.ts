@@ -87,6 +87,28 @@ test('when too many wait for the word of the log it is asked, and the rest waits
   expect(script.told).toEqual([...many.slice(1_000), 1_300, 'position']);
 });
 
+test('with full queues a page confirms what was taken of it, and the rest is asked for again', () => {
+  const script = reconnect(live({ maxQueued: 4 }));
+  const page = of(50, 60, 70, 80, 90, 95);
+  script.answer(script.first('fetch').id, { head: 95, messages: page });
+  expect(script.told).toEqual([50, 60, 70, 80, 'position']);
+  expect(script.items[4]).toMatchObject({ after: { position: { epoch: 'e', seq: 80 } } });
+  script.enter({ type: 'handled', channel: CHANNEL, count: 5 });
+  expect(script.first('fetch').request.seq).toBe(80);
+  script.answer(script.first('fetch').id, { head: 95, messages: of(90, 95) });
+  expect(script.told).toEqual([90, 95, 'position']);
+});
+
+test('a head that the log never confirms keeps nothing waiting that came live', () => {
+  const script = live().heads(70).pass(200);
+  const { id } = script.first('fetch');
+  expect(script.message(50).told).toEqual([]);
+  script.answer(id, { head: 40 });
+  script.answer(script.call()?.id ?? 0, { head: 40 });
+  script.answer(script.call()?.id ?? 0, { head: 40 });
+  expect(script.told).toEqual([50]);
+});
+
 test('a buffer that no longer reaches back is told, and nothing comes twice', () => {
   const script = reconnect(live().message(150));
   script.answer(script.first('fetch').id, { head: 160, oldest: 100, messages: of(100, 150, 160) });
