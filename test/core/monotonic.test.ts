@@ -109,6 +109,32 @@ test('a head that the log never confirms keeps nothing waiting that came live', 
   expect(script.told).toEqual([50]);
 });
 
+test('what there is no room to hold leaves its number, and is fetched', () => {
+  const script = reconnect(live({ maxHeld: 1 }));
+  const { id } = script.first('fetch');
+  message(script, 50, 60);
+  // This answer was made before either was appended.
+  expect(script.answer(id, { head: 40 }).told).toEqual([]);
+  script.answer(script.call()?.id ?? 0, { head: 60, messages: of(50, 60) });
+  expect(script.told).toEqual([50, 60, 'position']);
+});
+
+test('a position that the store tells late is gone back to only while nothing was delivered', () => {
+  const script = rising({ storageTimeoutMs: 100 });
+  const intent = { ...LATEST, start: 'stored' } as const;
+  script.enter({ type: 'join', channel: CHANNEL, intent }).enter({ type: 'opened', attempt: 1 });
+  script.frames([{ type: 'joined', channel: CHANNEL }]).pass(150);
+  script.answer(script.first('fetch').id, { head: 40, messages: of(40) });
+  expect(script.message(44).told).toEqual([44]);
+  script.enter({ type: 'loaded', channel: CHANNEL, position: { epoch: 'e', seq: 30, tok: 't' } });
+  expect(script.told).toEqual(['unreachable']);
+  script
+    .heads(50)
+    .pass(200)
+    .answer(script.first('fetch').id, { head: 50, messages: of(44, 50) });
+  expect(script.told).toEqual([50, 'position']);
+});
+
 test('a buffer that no longer reaches back is told, and nothing comes twice', () => {
   const script = reconnect(live().message(150));
   script.answer(script.first('fetch').id, { head: 160, oldest: 100, messages: of(100, 150, 160) });

@@ -212,6 +212,12 @@ test('one answer that lacks our numbers is no rewind', () => {
   expect(script.session.counters.gaps).toBe(0);
 });
 
+test('a head behind ours is a rewind when enough answers agree, though they hold no message', () => {
+  const script = reconnect(live());
+  expect(settle(script, () => ({ head: 2, oldest: 3, messages: [] }))).toEqual(['rewind']);
+  expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 2 });
+});
+
 test('a quiet channel whose log expired has lost nothing when the next message comes', () => {
   const script = live({ pollMs: 1_000, numbering: 'monotonic' });
   attempt = 1;
