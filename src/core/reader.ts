@@ -64,6 +64,8 @@ export class Reader {
 
   /** Goes on from a position that the store held. */
   resume(stored: StoredPosition): void {
+    // What was asked from another place says nothing of the numbers between.
+    this.parts.recovery.stop();
     this.#enter(stored);
     const { facts, isIn } = this.parts.join;
     if (facts !== undefined) this.compare(facts);
@@ -73,13 +75,14 @@ export class Reader {
   /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
   honourLate(stored: StoredPosition, base: Position): void {
     const { phase } = this;
-    const { channel, ledger } = this.parts;
+    const { channel, ledger, recovery } = this.parts;
     if (phase.name !== 'following') return;
     const { detector, epoch } = phase;
     const same = stored.epoch === base.epoch;
     if (same && stored.seq >= base.seq) return;
     if (same && epoch === base.epoch && detector.isStillAt(base.seq)) {
       ledger.discard(channel);
+      recovery.stop();
       return this.#enter(stored).heard(detector.want, 0);
     }
     ledger.barUntilTold(channel, base);
