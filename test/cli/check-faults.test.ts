@@ -1,8 +1,11 @@
 // The checker against a server that is sound but for one defect at a time, which it has to name.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { atEnd } from '../server/harness.js';
 import { startFaultyServer } from '../support/faulty-server.mjs';
 import { check } from './harness.js';
+
+// Each sends hundreds of messages: the limit is for a test that fails, not for a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
 
 type Defect = NonNullable<NonNullable<Parameters<typeof startFaultyServer>[0]>['defects']>[number];
 

@@ -157,6 +157,7 @@ export async function startGlobalCounterServer({
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const route = `${request.method} ${url.pathname}`;
     response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Access-Control-Allow-Headers', 'authorization, content-type');
     /** @param {number} status @param {unknown} [body] */
     const answer = (status, body) => {

@@ -101,12 +101,15 @@ export async function startSocketIoServer({
     const { pathname, searchParams, search } = new URL(request.url ?? '/', 'http://server');
     if (pathname.startsWith('/socket.io/')) return;
     response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Access-Control-Allow-Headers', 'authorization');
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     if (pathname !== '/messages') return void serve(request, response);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const known = token !== undefined && tokens !== undefined && Object.hasOwn(tokens, token);
-    const status = tokens === undefined || known ? 200 : token === undefined ? 401 : 403;
+    const fits = /^\d+$/.test(searchParams.get('since') ?? '');
+    const allowed = tokens === undefined || known;
+    const status = allowed ? (fits ? 200 : 400) : token === undefined ? 401 : 403;
     recoveries.push(`${status} ${search}`);
     response.writeHead(status, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(status === 200 ? await page(searchParams) : {}));

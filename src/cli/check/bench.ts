@@ -9,6 +9,9 @@ import { Pulse } from './pulse.js';
 import { Recovery, type Walk } from './recovery.js';
 import type { Instance, Settings } from './settings.js';
 
+/** Time for a message to arrive before the next is tried. */
+const PROBE_MS = 200;
+
 export class Bench {
   readonly recoveries: readonly Recovery[];
   readonly markers: Markers = new Markers();
@@ -58,6 +61,7 @@ export class Bench {
       await connection.close();
       return undefined;
     }
+    if (answer.type === 'joined') await this.#probe(connection);
     this.joined.push(name);
     this.#listeners.push(new Listener(connection));
     return answer;
@@ -144,6 +148,22 @@ export class Bench {
     await this.hush();
     await Promise.all(this.#lanes.map((lane) => lane.close()));
     await Promise.all(this.recoveries.map((recovery) => recovery.close()));
+  }
+
+  /**
+   * Without facts, a join may be one that the server has not come to yet: what is published by another
+   * path could overtake it. Waits until something arrives.
+   */
+  async #probe(connection: Connection): Promise<void> {
+    const from = connection.copies.length;
+    const arrived = () => connection.copies.length > from;
+    for (let waitedMs = 0; waitedMs < this.settings.timeoutMs && !arrived(); waitedMs += PROBE_MS) {
+      const lane = this.lanes[(waitedMs / PROBE_MS) % this.lanes.length];
+      if (lane === undefined) return;
+      // A path that fails will be told of when it is used in earnest.
+      await lane.send(this.markers.next()).catch(() => undefined);
+      await this.until(arrived, PROBE_MS);
+    }
   }
 
   #isDone(listener: Listener): boolean {

@@ -20,6 +20,7 @@ const KEYS: readonly (keyof Given)[] = [
   'timeoutMs',
   'seqField',
   'dialect',
+  'mapped',
 ];
 
 /** @throws UsageError. */

@@ -25,6 +25,7 @@ export class Connection {
   ended: { readonly code: number; readonly reason: string } | undefined;
   readonly #parts: ConnectionParts;
   readonly #transport: Transport;
+  readonly #ends: (() => unknown)[] = [];
   #nextId = 1;
 
   constructor(
@@ -35,7 +36,7 @@ export class Connection {
   ) {
     const { settings, pulse, markers } = parts;
     this.#parts = parts;
-    this.dialect = settings.dialectFor(instance.url);
+    this.dialect = settings.dialectFor(instance.url, (end) => this.#ends.push(end));
     const { dialect } = this;
     const { protocols } = dialect;
     const { channel, origin, seqField, timeoutMs } = settings;
@@ -72,13 +73,9 @@ export class Connection {
     const id = this.id();
     const from = this.frames.length;
     const needed = this.send({ type: 'subscribe', id, channel });
-    const isAnswer = (frame: Reading['frames'][number]): boolean =>
-      frame.type === 'joined'
-        ? frame.channel === undefined || frame.channel === channel
-        : frame.type === 'subscribed' && frame.channel === channel;
     // A server without a frame for it may have said that it serves the channel before.
     const answer = (): JoinAnswer | undefined =>
-      this.frames.slice(needed ? from : 0).find(isAnswer) as JoinAnswer | undefined;
+      answerIn(this.frames.slice(needed ? from : 0), channel);
     await this.wait(() => answer() !== undefined || this.ended !== undefined || this.refused(id));
     return answer();
   }
@@ -122,6 +119,7 @@ export class Connection {
   /** Closes, and waits until the server has said good-bye too, where that can be seen. */
   async close(): Promise<void> {
     this.#transport.close(1000, '');
+    for (const end of this.#ends) end();
     if (this.dialect.transport === undefined) await this.wait(() => this.ended !== undefined);
   }
 }
@@ -130,3 +128,14 @@ export type JoinAnswer = Extract<
   Reading['frames'][number],
   { readonly type: 'subscribed' | 'joined' }
 >;
+
+/** What says the most: a server may tell that it serves all channels, and the facts of one besides. */
+function answerIn(frames: Connection['frames'], channel: string): JoinAnswer | undefined {
+  let joined: JoinAnswer | undefined;
+  for (const frame of frames) {
+    if (frame.type === 'subscribed' && frame.channel === channel) return frame;
+    if (frame.type !== 'joined') continue;
+    if (frame.channel === undefined || frame.channel === channel) joined = frame;
+  }
+  return joined;
+}

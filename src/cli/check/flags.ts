@@ -1,6 +1,7 @@
 /** The flags of `lastseq check`, as they were typed. */
 import { parseArgs } from 'node:util';
 import type { Given } from './given.js';
+import type { MappedGiven } from './mapped-given.js';
 import { UsageError } from './usage-error.js';
 
 export interface Flags {
@@ -26,6 +27,7 @@ export function readFlags(args: readonly string[]): Flags {
     restart: values.restart,
     watchMs: seconds('watch', values.watch),
     timeoutMs: seconds('timeout', values.timeout),
+    mapped: mappedOf(values),
   };
   return { given, config, json };
 }
@@ -50,12 +52,43 @@ function parse(args: readonly string[]) {
         watch: text,
         timeout: text,
         config: text,
+        numbering: text,
+        field: texts,
+        query: texts,
+        messages: texts,
+        joined: text,
+        heads: text,
+        'one-channel': { type: 'boolean' },
         json: { type: 'boolean' },
       },
     });
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }
+}
+
+/** A server that sends JSON of its own, as far as flags can tell it. */
+function mappedOf(values: ReturnType<typeof parse>['values']): MappedGiven | undefined {
+  const { messages, joined, heads, numbering } = values;
+  const told = { messages, joined, heads, numbering };
+  const mapped = {
+    ...Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined)),
+    ...(values.field !== undefined && { fields: pairs('field', values.field) }),
+    ...(values.query !== undefined && { query: pairs('query', values.query) }),
+    ...(values['one-channel'] === true && { oneChannel: true }),
+  };
+  return Object.keys(mapped).length === 0 ? undefined : mapped;
+}
+
+/** `seq=sequence_number`; a name may be `false` for what is not sent. */
+function pairs(name: string, texts: readonly string[]): Record<string, string | false> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [, key = '', value = ''] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+      if (key === '') throw new UsageError(`--${name} wants OURS=THEIRS, not ${text}`);
+      return [key, value === 'false' ? false : value];
+    }),
+  );
 }
 
 function number(name: string, text: string | undefined): number | undefined {

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Dialect } from '../../dialects/dialect.js';
 import { nativeDialect } from '../../dialects/native.js';
+import { dialectOf, type MappedGiven } from './mapped-given.js';
 import { readSender } from './sender.js';
-import type { Instance, RecoverFunction, SendFunction, Settings } from './settings.js';
+import type { Instance, MakeDialect, RecoverFunction, SendFunction, Settings } from './settings.js';
 import { UsageError } from './usage-error.js';
 
 /** As a config file may have it; flags are the texts and numbers of it. */
@@ -23,8 +24,10 @@ export interface Given {
   readonly watchMs?: number | undefined;
   readonly timeoutMs?: number | undefined;
   readonly seqField?: string | undefined;
-  /** A dialect, or a function that makes one for an address: each connection has its own then. */
-  readonly dialect?: Dialect | ((url: string) => Dialect) | undefined;
+  /** A dialect, or a function that makes one for each connection. */
+  readonly dialect?: Dialect | MakeDialect | undefined;
+  /** In place of it: the options of `mappedDialect`. */
+  readonly mapped?: MappedGiven | undefined;
 }
 
 export interface NamedSend {
@@ -34,7 +37,7 @@ export interface NamedSend {
 
 /** @throws UsageError at the first that does not fit. */
 export function settingsOf(given: Given): Settings {
-  const { urls = [], recover = [], dialect = nativeDialect } = given;
+  const { urls = [], recover = [], mapped } = given;
   if (urls.length === 0)
     throw new UsageError('give the WebSocket address of the server with --url');
   if (recover.length > 1 && recover.length !== urls.length) {
@@ -42,15 +45,21 @@ export function settingsOf(given: Given): Settings {
   }
   for (const call of recover)
     if (typeof call === 'string') checkAddress('recover', call, /^https?:$/);
+  // Nobody else is on a channel of this name, so that what is in it is ours.
+  const channel = given.channel ?? `lastseq-check-${randomBytes(4).toString('hex')}`;
+  const named = mapped === undefined ? nativeDialect : dialectOf(mapped, channel);
+  const { dialect = named } = given;
+  const dialectFor = typeof dialect === 'function' ? dialect : () => dialect;
+  const seqField = given.seqField ?? mapped?.fields?.seq;
   return {
     instances: urls.map((url, i) => instanceOf(url, recover[i] ?? recover[0])),
-    // Nobody else is on a channel of this name, so that what is in it is ours.
-    channel: given.channel ?? `lastseq-check-${randomBytes(4).toString('hex')}`,
+    channel,
     senders: (given.send ?? []).map((sender) =>
       typeof sender === 'string' ? readSender(sender) : { kind: 'function', ...sender },
     ),
-    dialectFor: typeof dialect === 'function' ? dialect : () => dialect,
-    seqField: given.seqField ?? 'seq',
+    dialect: readable(dialectFor, urls[0] ?? ''),
+    dialectFor,
+    seqField: typeof seqField === 'string' ? seqField : 'seq',
     token: given.token,
     strangerToken: given.strangerToken,
     origin: originOf(given.origin),
@@ -60,6 +69,14 @@ export function settingsOf(given: Given): Settings {
     watchMs: optional('watch', given.watchMs, 1, 3_600_000),
     timeoutMs: bounded('timeout', given.timeoutMs ?? 5_000, 100, 600_000),
   };
+}
+
+/** One that is used for reading only: what it brings along is ended at once. */
+function readable(dialectFor: MakeDialect, url: string): Dialect {
+  const ends: (() => unknown)[] = [];
+  const dialect = dialectFor(url, (end) => ends.push(end));
+  for (const end of ends) end();
+  return dialect;
 }
 
 function instanceOf(url: string, recover: string | RecoverFunction | undefined): Instance {

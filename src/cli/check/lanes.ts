@@ -136,18 +136,20 @@ async function call(
 }
 
 function run({ settings }: ConnectionParts, command: string, marker: string): Promise<void> {
-  const { channel, timeoutMs } = settings;
+  const { channel } = settings;
   const quoted = { channel: `'${channel.replaceAll("'", "'\\''")}'`, marker };
-  return runCommand(fill(command, quoted), timeoutMs, {
+  return runCommand(fill(command, quoted), {
     LASTSEQ_CHANNEL: channel,
     LASTSEQ_MARKER: marker,
   });
 }
 
+/** A command may have much to load before it does anything. */
+const COMMAND_MS = 120_000;
+
 /** Rejects with the exit status alone: what a command prints may hold secrets. */
 export function runCommand(
   command: string,
-  timeoutMs: number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -155,7 +157,7 @@ export function runCommand(
       shell: true,
       // What it starts in the background may hold its output open for ever.
       stdio: 'ignore',
-      timeout: timeoutMs,
+      timeout: COMMAND_MS,
       env: { ...process.env, ...env },
     });
     child.on('error', () => reject(new Error('the command could not be started')));

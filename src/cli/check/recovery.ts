@@ -66,8 +66,8 @@ export class Recovery {
     if (recover === undefined) return this.#askBySocket(request, limit);
     const answer =
       typeof recover === 'string'
-        ? await askByFetch(recover, { request, limit, token, settings, dialect: this.#dialect() })
-        : await this.#askFunction(recover, request, limit);
+        ? await askByFetch(recover, { request, limit, token, settings, dialect: settings.dialect })
+        : await this.#askFunction(recover, request, { limit, token });
     return 'body' in answer ? { ...answer, ...this.#judge(answer.body, request) } : answer;
   }
 
@@ -109,22 +109,17 @@ export class Recovery {
     await (await socket)?.close();
   }
 
-  #dialect(): Connection['dialect'] {
-    return this.#parts.settings.dialectFor(this.instance.url);
-  }
-
   #judge(body: unknown, request: RecoverRequest): Pick<Answer, 'page' | 'problem'> {
-    const page = this.#dialect().decodePage(body, request);
+    const page = this.#parts.settings.dialect.decodePage(body, request);
     return 'type' in page ? { problem: page.reason } : { page };
   }
 
   async #askFunction(
     recover: Exclude<Instance['recover'], string | undefined>,
     { channel, epoch, seq }: RecoverRequest,
-    limit: number,
+    { limit, token }: { readonly limit: number; readonly token: string | undefined },
   ): Promise<Answer | { readonly status: 200; readonly body: unknown }> {
-    const { timeoutMs, token } = this.#parts.settings;
-    const signal = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.timeout(this.#parts.settings.timeoutMs);
     try {
       const body: unknown = await recover({ channel, epoch, since: seq, limit, token, signal });
       return { status: 200, body };

@@ -21,6 +21,9 @@ export type RecoverFunction = (question: {
   readonly signal: AbortSignal;
 }) => unknown;
 
+/** @param atEnd has a function called when the connection ends: the app's sockets are the app's to close. */
+export type MakeDialect = (url: string, atEnd: (end: () => unknown) => void) => Dialect;
+
 /** Sends a message that holds `marker`; what it throws or rejects with is a failed publish. */
 export type SendFunction = (message: {
   readonly marker: string;
@@ -49,7 +52,10 @@ export interface Settings {
   readonly instances: readonly Instance[];
   readonly channel: string;
   readonly senders: readonly SenderSpec[];
-  readonly dialectFor: (url: string) => Dialect;
+  /** The server's language. */
+  readonly dialect: Dialect;
+  /** The same for one connection: a dialect that brings a socket brings each its own. */
+  readonly dialectFor: MakeDialect;
   /** The field that holds the number in the server's own messages; looked for in control frames. */
   readonly seqField: string;
   readonly token: string | undefined;

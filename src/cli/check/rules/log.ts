@@ -1,10 +1,10 @@
 /** Is the log whole, and does it say so when it is not? */
 import type { Page } from '../../../core/frames.js';
+import type { Dialect } from '../../../dialects/dialect.js';
 import type { Sent } from '../findings.js';
 import { coverOf, type Walk } from '../recovery.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { complete, list, nameOf, numbersByKey, played, plural } from './evidence.js';
-import type { Settings } from '../settings.js';
 
 export const rising: Rule = {
   id: 'rising',
@@ -16,7 +16,7 @@ export const rising: Rule = {
     const { sent, walks } = played(found.live);
     let count = 0;
     for (const walk of complete(walks)) {
-      const hole = holeIn(walk, numberingOf(settings));
+      const hole = holeIn(walk, settings.dialect.numbering);
       if (hole !== undefined) throw new Broken(`${hole} in the log of ${walk.instance}`);
       const numbers = numbersByKey(walk.copies);
       let last = { name: 'the start', seq: walk.since.seq };
@@ -34,7 +34,7 @@ export const rising: Rule = {
       count += walk.copies.length;
     }
     if (count === 0) throw new Missing('the log holds nothing of this run');
-    return `${numberingOf(settings)}, ${plural(count, 'number')}`;
+    return `${settings.dialect.numbering}, ${plural(count, 'number')}`;
   },
 };
 
@@ -46,7 +46,7 @@ export const concurrent: Rule = {
     const { sent, walks } = played(found.concurrent);
     const taken = sent.filter(({ failure }) => failure === undefined);
     for (const walk of complete(walks)) {
-      const hole = holeIn(walk, numberingOf(settings));
+      const hole = holeIn(walk, settings.dialect.numbering);
       if (hole !== undefined) throw new Broken(`${hole} in the log of ${walk.instance}`);
       const first = walk.pages[0];
       if (first !== undefined && first.oldest > walk.since.seq + 1) {
@@ -122,9 +122,12 @@ export const overflow: Rule = {
       if (first.oldest <= since.seq + 1) {
         throw new Broken(
           `since ${since.seq} the answer of ${walk.instance} begins with ${begins}, without ${plural(lost, 'message')}, and says that it is complete (oldest ${first.oldest})`,
+          settings.dialect.epochs === false
+            ? 'Only a client that asks for one message more than it needs can notice that something is lost.'
+            : undefined,
         );
       }
-      const hole = holeIn(walk, numberingOf(settings));
+      const hole = holeIn(walk, settings.dialect.numbering);
       if (hole !== undefined) throw new Broken(`oldest is ${first.oldest}, but ${hole}`);
     }
     if (dropped === 0)
@@ -152,11 +155,11 @@ export const facts: Rule = {
   },
 };
 
-const numberingOf = ({ dialectFor, instances }: Settings): string =>
-  dialectFor(instances[0]?.url ?? '').numbering;
-
 /** The first number that is missing from a walk without a word, by the law that clients go by. */
-function holeIn({ copies, pages, since }: Walk, numbering: string): string | undefined {
+function holeIn(
+  { copies, pages, since }: Walk,
+  numbering: Dialect['numbering'],
+): string | undefined {
   if (copies.length === 0 && pages.length === 0) return undefined;
   const first = pages[0];
   let last = Math.max(since.seq, (first?.oldest ?? 1) - 1);

@@ -37,7 +37,7 @@ async function askAsStranger({
 async function joinsWithout(bench: Bench): Promise<boolean | undefined> {
   const [instance] = bench.settings.instances;
   if (instance === undefined) return undefined;
-  const dialect = bench.settings.dialectFor(instance.url);
+  const { dialect } = bench.settings;
   if (dialect.transport !== undefined) return undefined;
   if (dialect.encode([{ type: 'auth', token: '' }]) === undefined) return undefined;
   const connection = bench.connectAsNobody(instance);

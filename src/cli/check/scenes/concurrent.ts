@@ -8,7 +8,7 @@ import { coverOf, type Recovery } from '../recovery.js';
 const PUBLISHERS = 4;
 const EACH = 50;
 /** By a path that starts a process for every message. */
-const EACH_SLOWLY = 5;
+const EACH_SLOWLY = 2;
 
 /** A reader in a hurry asks this often at most. */
 const MAX_GLANCES = 1_000;

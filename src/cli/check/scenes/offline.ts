@@ -3,8 +3,7 @@ import type { Bench } from '../bench.js';
 import type { OfflineScene, Sent, Skipped } from '../findings.js';
 
 export async function offline(bench: Bench): Promise<OfflineScene | Skipped> {
-  const [instance] = bench.settings.instances;
-  const joins = instance !== undefined && joinsByFrame(bench, instance.url);
+  const joins = joinsByFrame(bench);
   // Where there is no join, whoever has a connection to send by is a reader as well.
   const lanes = bench.lanes.filter(({ bySocket }) => joins || !bySocket);
   if (lanes.length === 0) {
@@ -21,8 +20,7 @@ export async function offline(bench: Bench): Promise<OfflineScene | Skipped> {
   return { since, sent, walks };
 }
 
-function joinsByFrame({ settings }: Bench, url: string): boolean {
-  const dialect = settings.dialectFor(url);
+function joinsByFrame({ settings }: Bench): boolean {
   const frame = { type: 'subscribe', id: 1, channel: settings.channel } as const;
-  return dialect.encode([frame]) !== undefined;
+  return settings.dialect.encode([frame]) !== undefined;
 }

@@ -13,7 +13,7 @@ export async function requests(bench: Bench): Promise<RequestScene | Skipped> {
   const { recoveries, settings, start } = bench;
   const [recovery] = recoveries;
   if (recovery === undefined) return { skipped: 'there is no URL' };
-  const { recover, url } = recovery.instance;
+  const { recover } = recovery.instance;
   const odd: { since: string | undefined; answer: Answer }[] = [];
   let crossOrigin: RequestScene['preflight'];
   if (typeof recover === 'string') {
@@ -22,7 +22,7 @@ export async function requests(bench: Bench): Promise<RequestScene | Skipped> {
       limit: 100,
       token: settings.token,
       settings,
-      dialect: settings.dialectFor(url),
+      dialect: settings.dialect,
     };
     for (const since of ODD) odd.push({ since, answer: await askOddly(recover, question, since) });
     if (settings.origin !== undefined && new URL(recover).origin !== settings.origin) {
