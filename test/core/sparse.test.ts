@@ -79,6 +79,10 @@ test('while anything is pending a head moves nothing', () => {
   expect(heads(behind, 40, 5).items).toEqual([]);
   const asking = new Script().live(5).heads(5, 'strange');
   expect(heads(asking, 40, 5).items).toEqual([]);
+  // The gap has closed by itself, and the answer is still on its way.
+  const closed = live(live(new Script().live(5), 9, 7).pass(200), 7, 5);
+  expect(closed.told).toEqual([7, 9]);
+  expect(heads(closed, 40, 9).items).toEqual([]);
   const strange = new Script().live(5);
   strange.frames([
     { type: 'heads', heads: [{ channel: CHANNEL, epoch: 'other', head: 40, visible: 5 }] },
