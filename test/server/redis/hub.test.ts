@@ -83,6 +83,21 @@ describe('announcements that are lost', () => {
     expect(one.log.stats().returns).toBeGreaterThan(0);
   });
 
+  it('are made up for as soon as the connection is back, with nothing else to tell of them', async () => {
+    const { client, keys, log } = await logOn(redis);
+    const { url } = await startHub({ log, heartbeatMs: 3_600_000, ...quiet });
+    const reader = await connect(url);
+    await reader.subscribe(room);
+    // What the script does, at a moment when nobody can hear of it.
+    await client
+      .multi()
+      .addCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
+      .xAdd(keys(room).log, `1-${Date.now()}`, { d: '"unheard"' })
+      .hSet(keys(room).meta, 'head', '1')
+      .exec();
+    expect(await reader.next('message')).toMatchObject({ seq: 1, data: 'unheard' });
+  });
+
   it('are made up for by the heartbeat when nothing follows them', async () => {
     const one = await hubOn(redis);
     const reader = await connect(one.url);
@@ -228,6 +243,17 @@ describe('hubs on a cluster', async () => {
     );
     expect(perNode.reduce((sum, count) => sum + count)).toBe(12);
     expect(perNode.filter((count) => count > 0).length).toBeGreaterThan(1);
+  });
+
+  it('keep each channel on one node, whatever its name', async () => {
+    const [one, two] = await hubs();
+    const names = ['{', '}', '{}', '{a}', 'a{b}c', '}{', '%7B', '%'];
+    const reader = await connect(one!.url);
+    for (const name of names) await reader.subscribe(name);
+    for (const name of names) await two!.log.append(name, name, { key: 'k' });
+    const messages = await reader.messages(names.length);
+    expect(messages.map(({ channel }) => channel).sort()).toEqual([...names].sort());
+    for (const { channel, data, seq } of messages) expect([seq, data]).toEqual([1, channel]);
   });
 
   it('go on when a node was started again', async () => {

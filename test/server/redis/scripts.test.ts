@@ -144,7 +144,18 @@ async function replicates(client: { info(section: string): Promise<string> }): P
 }
 
 describe('an append that fails in Redis', () => {
-  it('takes no number', async () => {
+  it('at the log itself takes no number and keeps no key', async () => {
+    const { client, keys, log } = await logOn(redis);
+    await log.append(room, 1);
+    // The log has gone beyond the counter: it takes no lower number.
+    await client.xAdd(keys(room).log, '9-9', { d: '1' });
+    await expect(log.append(room, 2, { key: 'k' })).rejects.toThrow('equal or smaller');
+    expect(await client.hGet(keys(room).meta, 'head')).toBe('1');
+    await client.del(keys(room).log);
+    expect(await log.append(room, 2, { key: 'k' })).toMatchObject({ seq: 2, repeated: false });
+  });
+
+  it('because of what stands in its place takes no number', async () => {
     const { client, keys, log } = await logOn(redis);
     await log.append(room, 1);
     await client.rename(keys(room).log, `${keys(room).log}:aside`);
