@@ -14,6 +14,8 @@ interface Anchor {
 interface Question {
   readonly since: number;
   readonly anchor: Anchor | undefined;
+  /** The greatest number that we had of the log when we asked. */
+  readonly highest: number;
 }
 
 export class Overlap {
@@ -21,7 +23,13 @@ export class Overlap {
   #anchor: Anchor | undefined;
   /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
   #low: number | undefined;
-  #question: Question = { since: 0, anchor: undefined };
+  #question: Question = { since: 0, anchor: undefined, highest: 0 };
+  /** The greatest number that came. Where numbers only rise, it may be above what answers confirm. */
+  #highest: number;
+  /** The last answer ended below what the log had given us before it. */
+  #isShort = false;
+  /** And at or below where we are: the log may have begun anew. */
+  isBehind = false;
   /** Nothing has come live on this connection. */
   #isFresh = true;
   /** May the whole log be asked for, once a connection, when it shows nothing of ours? */
@@ -33,11 +41,12 @@ export class Overlap {
     private readonly isOrdered: boolean,
   ) {
     if (seq > 0) this.#anchor = { seq, id: undefined };
+    this.#highest = seq;
   }
 
   /** Is there a question that the last answer was none to? */
   get isOpen(): boolean {
-    return this.#low !== undefined;
+    return this.#low !== undefined || this.#isShort;
   }
 
   /** A new connection: the server may have started anew meanwhile. @param last where we are. */
@@ -61,6 +70,7 @@ export class Overlap {
   }
 
   accepted({ id, seq }: Arrival): void {
+    this.#highest = Math.max(this.#highest, seq);
     if (this.isOrdered || this.#anchor === undefined) this.#anchor = { seq, id };
   }
 
@@ -68,26 +78,29 @@ export class Overlap {
   since(last: number): number {
     const anchor = this.#anchor;
     const since = this.#low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
-    this.#question = { since: Math.max(0, since - 1), anchor };
+    const highest = Math.max(this.#highest, last);
+    this.#question = { since: Math.max(0, since - 1), anchor, highest };
     return this.#question.since;
   }
 
   /**
    * Reads an answer.
    * @param last where we were when we asked.
-   * @returns what it says of our log: `oldest` tells how far back it reaches, and a head behind us that
-   *   the log began anew. Undefined when it is the answer of another log.
+   * @returns what it says of our log: `oldest` tells how far back it reaches. Undefined when it is the answer of another log.
    */
   read(page: Page, last: number): Page | undefined {
-    const { anchor, since } = this.#question;
+    const { anchor, highest, since } = this.#question;
     const { head, messages, more } = page;
+    this.isBehind = this.#isShort = false;
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
     if (shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id)) {
       return undefined;
     }
-    const isBehind = head < since || (head < last && messages.length > 0 && !more);
+    // Or it was cut without a word: then the next one goes on from here.
+    this.#isShort = head < highest && messages.length > 0 && !more;
+    this.isBehind = head < since || (this.#isShort && head <= last);
     // Asked again in the same way until enough answers agree.
-    if (isBehind) return page;
+    if (this.isBehind) return page;
     this.#low = undefined;
     if (shown !== undefined) {
       const { prev = shown.seq - 1, seq } = shown;

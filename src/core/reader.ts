@@ -180,7 +180,10 @@ export class Reader {
     const page = overlap === undefined ? answer : overlap.read(answer, since);
     this.#facts = page ?? answer;
     if (page === undefined) return this.#lose(phase, 'rewind', answer, since);
-    const verdict = continuity(page, phase.epoch, phase.detector.last, since);
+    const verdict =
+      overlap?.isBehind === true
+        ? 'rewind'
+        : continuity(page, phase.epoch, phase.detector.last, since);
     // A lagging replica looks like a rewind: believed only when answers agree.
     if (verdict === 'rewind' && !this.parts.recovery.unconfirmed(verdict)) return;
     phase.trust();

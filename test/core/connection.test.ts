@@ -230,3 +230,14 @@ test('close: what was handled is stored, everything else ends, whole trace', () 
     { type: 'channelState', channel: CHANNEL, state: { name: 'closed' } },
   ]);
 });
+
+test('a socket of the app that is there again ends the wait, and nothing else', () => {
+  const script = new Script().live(5);
+  expect(script.enter({ type: 'available' }).effects).toEqual([]);
+  drop(script, 1);
+  expect(script.enter({ type: 'available' }).first('dial').attempt).toBe(2);
+  drop(script, 2, 4403);
+  expect(script.enter({ type: 'available' }).effects).toEqual([]);
+  const hidden = new Script().live(5).enter({ type: 'page', signal: 'pagehide' });
+  expect(hidden.enter({ type: 'available' }).effects).toEqual([]);
+});

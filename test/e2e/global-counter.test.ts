@@ -187,3 +187,15 @@ test.each([
   const reason = facts ? 'epoch' : 'rewind';
   await eventually(tab.items).toEqual([1, 2, 3, `gap 4-? ${reason}`, 1, 2]);
 });
+
+test('a restart is noticed by what came live, though no answer had shown it yet', async () => {
+  const server = await startServer();
+  const tab = await openPage(server);
+  await tab.connect();
+  await tab.ready();
+  await publish(server, [1, 2, 3], 'alice');
+  await eventually(tab.items).toEqual([1, 2, 3]);
+  server.restart();
+  await publish(server, [1, 2], 'alice');
+  await eventually(tab.items).toEqual([1, 2, 3, 'gap 3-? rewind', 1, 2]);
+});
