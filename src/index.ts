@@ -6,6 +6,7 @@ export { mappedDialect } from './dialects/mapped.js';
 export { nativeDialect } from './dialects/native.js';
 export { LastseqError } from './errors.js';
 export { socketIo } from './socket-io.js';
+export type { AppSocket } from './socket-io.js';
 export type { Channel, Delivered, Handlers, PublishOptions } from './channel.js';
 export type { Client, ClientEvents, StorageState } from './client.js';
 export type { Counters } from './core/counters.js';

@@ -5,6 +5,13 @@ import { socketIoDialect, type SocketIoOptions } from './dialects/socketio.js';
 import { LastseqError } from './errors.js';
 import type { SocketIoSocket } from './ports/socket-io.js';
 
+/** A `Socket` of socket.io-client 4, whatever events the app has typed it with. */
+export interface AppSocket extends Pick<SocketIoSocket, 'connected' | 'active' | 'connect'> {
+  on(event: never, listener: never): unknown;
+  off(event: never, listener: never): unknown;
+  emit(event: never, ...args: never[]): unknown;
+}
+
 /**
  * A dialect over the app's own socket of socket.io-client 4: give it to `createClient` with `recover`,
  * and no `url`. The socket stays the app's: it reconnects as the app has set it up, is connected by us
@@ -12,7 +19,7 @@ import type { SocketIoSocket } from './ports/socket-io.js';
  *
  * @throws LastseqError `bad_option`, naming the option and its value.
  */
-export function socketIo(socket: SocketIoSocket, options: SocketIoOptions = {}): Dialect {
+export function socketIo(socket: AppSocket, options: SocketIoOptions = {}): Dialect {
   const { dialect, events } = socketIoDialect(options);
   if (!isSocket(socket)) {
     throw new LastseqError('bad_option', {

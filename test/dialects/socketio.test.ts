@@ -1,6 +1,7 @@
 // @vitest-environment node
 /** Events of a Socket.IO server as frames, and frames as events. */
 import fc from 'fast-check';
+import { io, type Socket } from 'socket.io-client';
 import { expect, test } from 'vitest';
 import { NO_EPOCH } from '../../src/core/position.js';
 import { socketIoDialect, type SocketIoOptions } from '../../src/dialects/socketio.js';
@@ -120,6 +121,15 @@ test.each<[string, object]>([
   const make = () => socketIoDialect(options as SocketIoOptions);
   expect(make).toThrow(LastseqError);
   expect(make).toThrow(`option "${option}"`);
+});
+
+test('a socket with types of its own is taken', () => {
+  type Typed = Socket<
+    { message: (message: { seq: number }) => void },
+    { join: (channel: string, answer: (facts: object) => void) => void }
+  >;
+  const socket: Typed = io('http://127.0.0.1', { autoConnect: false });
+  expect(socketIo(socket).transport).toBeTypeOf('function');
 });
 
 test('something that is no socket is refused', () => {
