@@ -11,7 +11,7 @@ test.each([
 ])(
   `clients of two hubs lose nothing, whatever is killed, when Redis %s (seed ${seed})`,
   async (_, durable) => {
-    const size = { clients: 6, publishers: 2, seconds: 4 };
+    const size = { clients: 6, publishers: 2, seconds: 3 };
     const { faults, messages, violations } = await soakRedis({ seed, durable, ...size });
     expect(violations).toEqual([]);
     expect(messages.acked).toBe(messages.published);
