@@ -46,15 +46,23 @@ export function comparison({ baseline, figure, more = [], notes = [], samples, t
   };
 }
 
-/** @param {Table} table */
+/** As Markdown, so that it can be put into a document as it is. @param {Table} table */
 export function print({ columns, notes = [], rows, title }) {
   const cells = [columns, ...rows].map((row) => row.map(String));
-  const width = columns.map((_, i) => Math.max(...cells.map((row) => row[i]?.length ?? 0)));
-  const line = (/** @type {readonly string[]} */ row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(width[i] ?? 0) : cell.padStart(width[i] ?? 0)));
-  console.log(`\n${title}`);
-  for (const row of cells) console.log(`  ${line(row).join('  ').trimEnd()}`);
-  for (const note of notes) console.log(`  ${note}`);
+  const width = columns.map((_, i) => Math.max(3, ...cells.map((row) => row[i]?.length ?? 0)));
+  const line = (/** @type {readonly string[]} */ row) => {
+    const padded = row.map((cell, i) =>
+      i === 0 ? cell.padEnd(width[i] ?? 0) : cell.padStart(width[i] ?? 0),
+    );
+    return `| ${padded.join(' | ')} |`;
+  };
+  const rule = width.map((length, i) =>
+    i === 0 ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`,
+  );
+  const [head = [], ...body] = cells;
+  console.log(`\n**${title}**\n`);
+  for (const row of [head, rule, ...body]) console.log(line(row));
+  if (notes.length > 0) console.log(`\n${notes.join('\n')}`);
 }
 
 /**
