@@ -56,10 +56,12 @@ export class Follower {
 
   /**
    * The channel is joined on a new connection.
+   * @param head what the server says of the log, if anything.
    * @returns true when no facts of the server can show that nothing is missing.
    */
-  joined(): boolean {
+  joined(head: number = Infinity): boolean {
     this.overlap?.joined(this.detector.last);
+    this.overlap?.hearsHead(head, this.detector.last);
     return this.overlap !== undefined || !this.detector.isOrdered;
   }
 
@@ -108,7 +110,7 @@ export class Follower {
     const { last } = this.detector;
     const wentBack = head < this.#beat;
     this.#beat = last;
-    if (wentBack) this.suspect();
+    if (wentBack) this.#suspectBehind(head);
     else if (visible === head || visible > last) this.heard(visible);
     else this.#passOver(head);
   }
@@ -124,6 +126,11 @@ export class Follower {
   suspect(inMs: number = this.#settleMs()): void {
     this.detector.doubt = 'real';
     this.pursue(inMs);
+  }
+
+  #suspectBehind(head: number): void {
+    this.overlap?.hearsHead(head, this.detector.last);
+    this.suspect();
   }
 
   /** The server sends no heads: it is time to ask the log. */
@@ -160,7 +167,10 @@ export class Follower {
     this.drain();
     // What live frames brought meanwhile is progress too: the page only covers old ground.
     const progress = detector.last > before || (end.name === 'through' && coveredTo(page) > since);
-    if (progress || end.name === 'full' || !detector.behind) {
+    if (this.overlap?.hasRoomForOne) {
+      recovery.refuted('rewind');
+      this.pursue(0);
+    } else if (progress || end.name === 'full' || !detector.behind) {
       recovery.succeeded();
       this.pursue(0);
     } else if (end.name === 'hole') {

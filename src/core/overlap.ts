@@ -4,6 +4,7 @@
  */
 import type { Page } from './frames.js';
 import type { Arrival } from './gap-detector.js';
+import { isCut } from './page-walk.js';
 
 /** A message that the log had. The id is known where the server gives ids, and we had the message. */
 interface Anchor {
@@ -14,6 +15,7 @@ interface Anchor {
 interface Question {
   readonly since: number;
   readonly anchor: Anchor | undefined;
+  readonly low: number | undefined;
   /** The greatest number that we had of the log when we asked. */
   readonly highest: number;
 }
@@ -23,14 +25,16 @@ export class Overlap {
   #anchor: Anchor | undefined;
   /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
   #low: number | undefined;
-  #question: Question = { since: 0, anchor: undefined, highest: 0 };
+  #question: Question = { since: 0, anchor: undefined, low: undefined, highest: 0 };
   /** The greatest number that came. Where numbers only rise, it may be above what answers confirm. */
   #highest: number;
   /** The last answer ended below what the log had given us before it. */
   #isShort = false;
   /** And at or below where we are: the log may have begun anew. */
   isBehind = false;
-  /** Nothing has come live on this connection. */
+  /** The last answer had room for what we have and for nothing else: the next question goes on behind it. */
+  hasRoomForOne = false;
+  /** Nothing has come live on this connection that the log was asked about. */
   #isFresh = true;
   /** May the whole log be asked for, once a connection, when it shows nothing of ours? */
   #mayAskAll = true;
@@ -46,7 +50,7 @@ export class Overlap {
 
   /** Is there a question that the last answer was none to? */
   get isOpen(): boolean {
-    return this.#low !== undefined || this.#isShort;
+    return this.#low !== undefined || this.#isShort || this.hasRoomForOne;
   }
 
   /** A new connection: the server may have started anew meanwhile. @param last where we are. */
@@ -69,6 +73,11 @@ export class Overlap {
     return true;
   }
 
+  /** The server names a head behind us: what its log has there is asked for. */
+  hearsHead(head: number, last: number): void {
+    if (head < last) this.#low = Math.max(1, head);
+  }
+
   accepted({ id, seq }: Arrival): void {
     this.#highest = Math.max(this.#highest, seq);
     if (this.isOrdered || this.#anchor === undefined) this.#anchor = { seq, id };
@@ -76,10 +85,11 @@ export class Overlap {
 
   /** What to ask for, being at `last`: `since`, exclusive. */
   since(last: number): number {
-    const anchor = this.#anchor;
+    const anchor = this.hasRoomForOne ? undefined : this.#anchor;
+    this.hasRoomForOne = false;
     const since = this.#low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
     const highest = Math.max(this.#highest, last);
-    this.#question = { since: Math.max(0, since - 1), anchor, highest };
+    this.#question = { since: Math.max(0, since - 1), anchor, low: this.#low, highest };
     return this.#question.since;
   }
 
@@ -89,7 +99,7 @@ export class Overlap {
    * @returns what it says of our log: `oldest` tells how far back it reaches. Undefined when it is the answer of another log.
    */
   read(page: Page, last: number): Page | undefined {
-    const { anchor, highest, since } = this.#question;
+    const { anchor, highest, low, since } = this.#question;
     const { head, messages, more } = page;
     this.isBehind = this.#isShort = false;
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
@@ -101,9 +111,18 @@ export class Overlap {
     this.isBehind = head < since || (this.#isShort && head <= last);
     // Asked again in the same way until enough answers agree.
     if (this.isBehind) return page;
-    this.#low = undefined;
+    if (low !== undefined && isCut(page) && low <= head && head < last) {
+      // How far that log reaches is known at its end.
+      this.#low = head + 1;
+      return { ...page, head: last };
+    }
+    // What was heard since the question is still to be asked for.
+    if (this.#low === low) this.#low = undefined;
+    // A replica that lags knows nothing of what came live: the next live message is looked at again.
+    if (low !== undefined && messages.length === 0) this.#isFresh = true;
     if (shown !== undefined) {
       const { prev = shown.seq - 1, seq } = shown;
+      this.hasRoomForOne = more && seq === anchor?.seq && messages.at(-1) === shown;
       return seq === anchor?.seq ? page : { ...page, oldest: Math.max(page.oldest, prev + 1) };
     }
     if (anchor !== undefined && messages.length === 0) this.#isGone(since);

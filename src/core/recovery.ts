@@ -159,6 +159,11 @@ export class Recovery {
     return true;
   }
 
+  /** An answer contradicts what the last unconfirmed ones say. */
+  refuted(claim: Claim): void {
+    if (this.#claim === claim) this.#unconfirmed = 0;
+  }
+
   /** The log was reset. A log that flips for ever costs bounded work. */
   reset(): void {
     this.#resets = [
