@@ -1,5 +1,6 @@
 /** Many seeds, shared out over the cores. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { Kind } from './numbering.js';
 import { makePlan } from './plan.js';
 import { World, type Result, type Tally } from './world.js';
 
@@ -14,6 +15,7 @@ interface Work {
   readonly step: number;
   /** Failures after which it is of no use to go on. */
   readonly most: number;
+  readonly kind: Kind;
 }
 
 export interface Report {
@@ -29,7 +31,7 @@ export type Progress = Pick<Report, 'done' | 'failures'>;
 
 /** @param told what the workers have done so far, now and then. */
 export function campaign(
-  { count, from, most }: Omit<Work, 'step'>,
+  { count, ...rest }: Omit<Work, 'step'>,
   threads: number,
   told: (progress: readonly Progress[]) => void,
 ): Promise<Report[]> {
@@ -37,7 +39,7 @@ export function campaign(
   const run = (i: number): Promise<Report> =>
     new Promise((resolve, reject) => {
       const share = Math.floor(count / threads) + (i < count % threads ? 1 : 0);
-      const work: Work = { from: from + i, count: share, step: threads, most };
+      const work: Work = { ...rest, from: rest.from + i, count: share, step: threads };
       const worker = new Worker(new URL(import.meta.url), { workerData: work });
       worker.on('message', (word: Progress | Report) => {
         progress[i] = word;
@@ -51,7 +53,7 @@ export function campaign(
 
 if (!isMainThread) parentPort?.postMessage(work(workerData as Work));
 
-function work({ count, from, most, step }: Work): Report {
+function work({ count, from, kind, most, step }: Work): Report {
   const tally: Tally = new Map();
   const failures: Result[] = [];
   let done = 0;
@@ -60,7 +62,7 @@ function work({ count, from, most, step }: Work): Report {
   let toldAt = performance.now();
   for (; done < count && failures.length < most; done += 1) {
     const seed = from + done * step;
-    const result = seed % TWICE === 0 ? runTwice(seed, tally) : run(seed, tally);
+    const result = seed % TWICE === 0 ? runTwice(seed, kind, tally) : run(seed, kind, tally);
     if (seed % TWICE === 0) twice += 1;
     steps += result.steps;
     if (result.violation !== undefined) failures.push(result);
@@ -71,22 +73,26 @@ function work({ count, from, most, step }: Work): Report {
   return { done, steps, twice, failures, tally };
 }
 
-function run(seed: number, tally: Tally): Result {
-  return new World(makePlan(seed), tally).run();
+function run(seed: number, kind: Kind, tally: Tally): Result {
+  return new World(makePlan(seed, undefined, undefined, kind), tally).run();
 }
 
 /** The same seed gives the same trace, step by step. */
-function runTwice(seed: number, tally: Tally): Result {
-  const first = hashed(seed, tally);
-  const second = hashed(seed, new Map());
+function runTwice(seed: number, kind: Kind, tally: Tally): Result {
+  const first = hashed(seed, kind, tally);
+  const second = hashed(seed, kind, new Map());
   if (first.hash === second.hash || first.result.violation !== undefined) return first.result;
   const violation = { rule: 'determinism', text: 'two runs differ', at: 0 };
   return { ...first.result, violation };
 }
 
-function hashed(seed: number, tally: Tally): { readonly hash: number; readonly result: Result } {
+function hashed(
+  seed: number,
+  kind: Kind,
+  tally: Tally,
+): { readonly hash: number; readonly result: Result } {
   let hash = 0;
-  const world = new World(makePlan(seed), tally, (at, text) => {
+  const world = new World(makePlan(seed, undefined, undefined, kind), tally, (at, text) => {
     for (let i = 0; i < text.length; i += 1)
       hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ Math.round(at * 1_000), 0x01000193);

@@ -34,7 +34,7 @@ const STRIKES: Partial<Record<Fault, Strike>> = {
   restart: (world, dice) =>
     world.server.closeAll(dice.pick([1012, 1006]), dice.between(0, world.plan.instances - 1)),
   restartLost: (world, dice) => {
-    for (const log of world.logs.values()) log.replace(0);
+    for (const channel of world.logs.keys()) world.replaceLog(channel, 0);
     world.server.closeAll(dice.pick([1012, 1006]));
   },
   flush: (world, dice) => world.replaceLog(channelOf(world, dice), 0),

@@ -191,6 +191,11 @@ export class Oracle {
     this.account(channel).addRange(epoch, 1, seq);
   }
 
+  /** A number that nobody can know to be missing. */
+  excused(channel: string, epoch: string, seq: number): void {
+    this.account(channel).add(epoch, seq);
+  }
+
   // --- what the client hears ---
 
   #joined(client: Client, channel: string, start: unknown): void {
@@ -224,7 +229,10 @@ export class Oracle {
   }
 
   #asked(client: Client, id: number, request: RecoverRequest): void {
-    this.reading(client, request.channel)?.asked(id, request);
+    const { channel } = request;
+    const numbers = client.session.numbers(channel);
+    const stoodAt = numbers && { epoch: numbers.epoch, seq: numbers.last };
+    this.reading(client, channel)?.asked(id, request, stoodAt);
   }
 
   #aborted(client: Client, id: number): void {

@@ -5,6 +5,7 @@
 import type { Settings } from '../../src/core/settings.js';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 import { Dice } from './dice.js';
+import { makeNumbering, type Kind, type NumberingPlan } from './numbering.js';
 
 /** Every class of fault, each of which can be switched off to shrink a schedule. */
 export const FAULTS = [
@@ -102,6 +103,7 @@ export interface Plan {
   /** How hard each fault strikes, in (0, 1]; 0 when it is off. */
   readonly level: Readonly<Record<Fault, number>>;
   readonly settings: Settings;
+  readonly numbers: NumberingPlan;
   readonly channels: readonly ChannelPlan[];
   readonly tabs: number;
   readonly instances: number;
@@ -127,6 +129,7 @@ export function makePlan(
   seed: number,
   off: ReadonlySet<Fault> = new Set(),
   publishShare = 1,
+  kind: Kind = 'contiguous',
 ): Plan {
   const dice = new Dice(seed).fork('plan');
   const share = dice.pick([0.06, 0.15, 0.3, 0.5]);
@@ -140,7 +143,10 @@ export function makePlan(
   const hasToken = dice.chance(0.5);
   const tabs = dice.chance(0.12) ? 2 : 1;
   const carrier = dice.chance(0.5) ? 'socket' : 'fetch';
-  const settings = makeSettings(dice, hasToken, carrier);
+  // A stream of its own: the kind of a world leaves the rest of a seed as it is.
+  const numbers = makeNumbering(kind, dice.fork('numbers'));
+  const { epochs, numbering, pollMs } = numbers;
+  const settings = { ...makeSettings(dice, hasToken, carrier), epochs, numbering, pollMs };
   const caps = ['ping', 'auth', 'arrays', 'publish'].filter(() => dice.chance(0.6));
   if (carrier === 'socket') caps.push('recover');
   const channels: ChannelPlan[] = [];
@@ -150,14 +156,15 @@ export function makePlan(
     seed,
     level,
     settings,
+    numbers,
     channels,
     tabs,
     caps,
     instances: dice.pick([1, 2]),
     serverPage: dice.pick([1, 2, 5, 50]),
     serverBatch: dice.pick([undefined, 1, 2]),
-    omitEpoch: dice.chance(0.15),
-    wire: dice.chance(0.06),
+    omitEpoch: dice.chance(0.15) && kind === 'contiguous',
+    wire: dice.chance(0.06) && (kind === 'contiguous' || kind === 'sparse'),
     arrays: dice.chance(0.5),
   };
 }

@@ -26,6 +26,12 @@ export class Reading {
   #call = 0;
   #askedAt = 0;
   #page: Page | undefined;
+  #stoodAt: Position | undefined;
+  /** Given to the app above `at`, where a number that came is no position. */
+  readonly #above = new Set<number>();
+  /** The ids of what the app was given, for a server without epochs. */
+  readonly #uids = new Map<number, number>();
+  #showsAnother = false;
   #behind = 0;
   #snapshot: SnapshotItem | undefined;
   #taken: Position | undefined;
@@ -47,10 +53,12 @@ export class Reading {
     if (plan.start !== 'stored') this.#asked = 'answered';
   }
 
-  asked(id: number, since: Position): void {
+  /** @param stoodAt where the client was. */
+  asked(id: number, since: Position, stoodAt: Position | undefined): void {
     this.#call = id;
     this.#askedAt = this.world.agenda.now;
     this.#since = since;
+    this.#stoodAt = stoodAt;
   }
 
   /** The question was given up: its answer is none. */
@@ -68,8 +76,21 @@ export class Reading {
   heardPage(call: number, page: Page): void {
     if (call !== this.#call) return;
     this.#page = page;
-    const rewound = this.#since?.epoch === page.epoch && page.head < this.#since.seq;
+    this.#showsAnother = this.#compare(page);
+    // A question without epochs overlaps what we have.
+    const since = this.world.plan.numbers.epochs ? this.#since : this.#stoodAt;
+    const rewound = since?.epoch === page.epoch && page.head < since.seq;
     this.#behind = rewound ? this.#behind + 1 : 0;
+    if (this.world.plan.numbers.joins !== 'facts' && this.at === undefined) this.#startsIn(page);
+  }
+
+  /** Where no join says anything of the log, its answer does. */
+  #startsIn(page: Page): void {
+    this.facts.push(page);
+    if (this.plan.start !== 'last' || page.more) return;
+    // The whole of it is known: messages are counted, not numbers.
+    const seq = page.messages.at(-4)?.seq ?? Math.max(page.oldest - 1, this.#since?.seq ?? 0);
+    this.facts.push({ ...page, head: seq + 3, oldest: Math.min(page.oldest, seq + 1) });
   }
 
   loaded(position: StoredPosition | undefined, oracle: Oracle): void {
@@ -90,7 +111,8 @@ export class Reading {
     else if (this.plan.snapshot) return;
     else if (position.epoch !== blind.epoch) this.#owed = position;
     else if (position.seq < blind.seq) {
-      const untouched = this.at?.epoch === blind.epoch && this.at.seq === blind.seq;
+      const untouched =
+        this.at?.epoch === blind.epoch && this.at.seq === blind.seq && this.#above.size === 0;
       if (untouched) {
         this.at = position;
         this.#seen.delete(position.epoch);
@@ -121,6 +143,7 @@ export class Reading {
     if (item.type === 'message') this.#message(item, oracle);
     else if (item.type === 'gap') this.#gap(item, oracle);
     else if (item.type === 'snapshot') this.#load(item, oracle);
+    else this.#moved(item.after.position, oracle);
   }
 
   /** The input is done: a start must show by now, and what was owed must have come. */
@@ -138,6 +161,8 @@ export class Reading {
         this.world.forgetHandled(client.id, this.channel);
       }
       this.#snapshot = undefined;
+      // What came live above the state comes again.
+      this.#above.clear();
     }
     if (this.at !== undefined || this.#snapshot !== undefined) return;
     const numbers = client.session.numbers(this.channel);
@@ -161,12 +186,19 @@ export class Reading {
     const log = this.#log(epoch, oracle);
     if (!log.has(seq, data as number)) oracle.fail('I4 phantom', `${channel} ${epoch} ${seq}`);
     if (this.#snapshot !== undefined) oracle.fail('I11', `${channel} ${seq} during a snapshot`);
-    if (this.at === undefined) this.#start({ epoch, seq: seq - 1 }, oracle);
+    if (this.at === undefined)
+      this.#start(this.#rises ? this.#saidToStart(epoch, seq) : { epoch, seq: seq - 1 }, oracle);
     const at = this.at as Position | undefined;
     if (at?.epoch !== epoch) {
       return oracle.fail('I2 epoch in silence', `${channel} ${at?.epoch} -> ${epoch} ${seq}`);
     }
     if (seq <= at.seq) oracle.fail('I1 order', `${channel} ${epoch} ${at.seq} -> ${seq}`);
+    if (!this.world.plan.numbers.epochs) this.#uids.set(seq, data as number);
+    if (this.#rises) {
+      if (this.#above.has(seq)) oracle.fail('I1 twice', `${channel} ${epoch} ${seq}`);
+      this.#above.add(seq);
+      return;
+    }
     for (let n = at.seq + 1; n < seq; n += 1) {
       if (!log.isVoid(n)) oracle.fail('I2 silent gap', `${channel} ${epoch} ${n} before ${seq}`);
     }
@@ -174,6 +206,35 @@ export class Reading {
       oracle.fail('I1 twice', `${channel} ${epoch} ${seq} came before, in an epoch that came back`);
     this.#seen.set(epoch, seq);
     this.at = { epoch, seq };
+  }
+
+  /** Numbers that only rise: only the log can say that a stretch is complete. */
+  get #rises(): boolean {
+    return this.world.plan.settings.numbering === 'monotonic';
+  }
+
+  /** A position that no message carries: everything up to it was given to the app, or is no loss. */
+  #moved({ epoch, seq }: Position, oracle: Oracle): void {
+    this.world.count('position');
+    if (this.at === undefined) this.#start(this.#saidToStart(epoch, seq), oracle);
+    const { channel } = this;
+    const at = this.at as Position | undefined;
+    if (at?.epoch !== epoch) return oracle.fail('I2 epoch in silence', `${channel} ${epoch}`);
+    if (seq < at.seq) oracle.fail('I1 order', `${channel} ${epoch} ${at.seq} -> ${seq}`);
+    const log = this.#log(epoch, oracle);
+    for (let n = at.seq + 1; n <= seq && !this.world.hasRewound(channel); n += 1) {
+      if (log.isVoid(n) || this.#above.has(n)) continue;
+      // A server that does not say how far back its log reaches cannot show that something is gone.
+      if (!this.world.plan.numbers.knowsLog && !log.holds(n)) oracle.excused(channel, epoch, n);
+      else oracle.fail('I2 silent gap', `${channel} ${epoch} ${n}, the position is ${seq}`);
+    }
+    this.#goOn({ epoch, seq });
+  }
+
+  #goOn(position: Position): void {
+    if (position.epoch !== this.at?.epoch) this.#above.clear();
+    for (const seq of this.#above) if (seq <= position.seq) this.#above.delete(seq);
+    this.at = { epoch: position.epoch, seq: position.seq };
   }
 
   #gap({ after, gap }: GapItem, oracle: Oracle): void {
@@ -195,13 +256,17 @@ export class Reading {
           'I5',
           `${oracle.describe(gap)}: goes on from ${position.epoch} ${position.seq}`,
         );
+      // The state is older than what came live above it: that comes again.
+      this.#above.clear();
     } else this.#justify(gap, position, oracle);
     this.#seen.set(at.epoch, at.seq);
     if (gap.reason === 'rewind') {
       this.#seen.delete(gap.epoch);
       this.world.rewound(this.channel);
+      this.#above.clear();
+      this.#uids.clear();
     }
-    this.at = { epoch: position.epoch, seq: position.seq };
+    this.#goOn(position);
   }
 
   #justify(gap: Gap, next: Position, oracle: Oracle): void {
@@ -222,14 +287,19 @@ export class Reading {
       case 'epoch':
       case 'rewind': {
         if (page === undefined) return oracle.fail('I5 unjustified', `${what}: no answer`);
-        const said = reason === 'epoch' ? page.epoch !== epoch : this.#behind >= AGREEING;
+        const said =
+          reason === 'epoch'
+            ? page.epoch !== epoch
+            : this.#behind >= AGREEING || this.#showsAnother;
         if (!said) oracle.fail('I5 unjustified', `${what}: the log did not say so`);
         const known = reason === 'epoch' ? this.#seen.get(page.epoch) : undefined;
         const expected = known ?? page.oldest - 1;
         const log = this.#log(page.epoch, oracle);
         let seq = expected;
         while (seq < next.seq && log.isVoid(seq + 1)) seq += 1;
-        const fits = next.seq === seq || next.seq === page.oldest - 1;
+        // Without facts the log begins where it shows its first message.
+        const first = this.world.plan.numbers.epochs ? undefined : page.messages[0]?.seq;
+        const fits = [seq, page.oldest - 1, (first ?? 0) - 1].includes(next.seq);
         if (next.epoch !== page.epoch || !fits)
           oracle.fail('I5', `${what}: goes on from ${next.epoch} ${next.seq}, not ${expected}`);
         return;
@@ -237,6 +307,16 @@ export class Reading {
       case 'unreachable':
         if (this.world.plan.settings.giveUpAfterMs === false) oracle.fail('I5', what);
     }
+  }
+
+  /** Does it have another message under a number that is known? */
+  #compare({ messages }: Page): boolean {
+    if (this.world.plan.numbers.epochs) return false;
+    const known = this.#uids;
+    const isAnother = messages.some(({ data, seq }) => (known.get(seq) ?? data) !== data);
+    for (const { data, seq } of messages)
+      if (seq <= (this.at?.seq ?? Infinity) && !known.has(seq)) known.set(seq, data as number);
+    return isAnother;
   }
 
   /** A gap that looks back: the store answered after reading had begun without it. */
@@ -264,6 +344,12 @@ export class Reading {
     this.#snapshot = item;
   }
 
+  /** Where reading starts, when the first item does not show it. */
+  #saidToStart(epoch: string, seq: number): Position {
+    const said = [...this.facts].reverse().find((facts) => facts.epoch === epoch);
+    return { epoch, seq: said === undefined ? seq : Math.min(seq, this.#from(said)) };
+  }
+
   #start(position: Position, oracle: Oracle): void {
     this.#startsAt(position, oracle);
     if (this.#asked === 'unknown') this.blind.set(this.channel, position);
@@ -272,6 +358,7 @@ export class Reading {
   }
 
   #begin(position: Position): void {
+    this.#above.clear();
     this.at = { epoch: position.epoch, seq: position.seq };
   }
 

@@ -1,9 +1,11 @@
 /** Fetch-since, over both carriers, with every way in which an answer can be wrong, late or missing. */
 import type { ClientFrame, Page, RecoverRequest, RecoveryAnswer } from '../../src/core/frames.js';
+import { NO_EPOCH } from '../../src/core/position.js';
 import type { Client } from './client.js';
 import type { Link } from './link.js';
+import { shownPage } from './numbering.js';
 import type { Server } from './server.js';
-import { EpochLog } from './truth.js';
+import { EpochLog, type ChannelLog } from './truth.js';
 import type { World } from './world.js';
 
 type RecoverFrame = Extract<ClientFrame, { type: 'recover' }>;
@@ -101,16 +103,26 @@ export class RecoveryDesk {
     return answer;
   }
 
-  #page({ channel, epoch, seq }: RecoverRequest, limit: number): Page {
+  #page(request: RecoverRequest, limit: number): Page {
+    const { numbers } = this.world.plan;
+    const { channel, seq } = request;
+    const { epochs, log } = this.world.log(channel);
+    const page = this.#read(request, limit);
+    return shownPage(numbers, page, seq, epochs.get(page.epoch) ?? log);
+  }
+
+  #read({ channel, epoch, seq }: RecoverRequest, limit: number): Page {
     const { world } = this;
     const log = world.log(channel);
     if (world.strike('recoveryForeign', 0.25)) {
-      const foreign = world.dice.pick([...log.epochs.values(), stranger(log.epochs)]);
-      return foreign.epoch === epoch
+      const foreign = world.dice.pick([...log.epochs.values(), stranger(log)]);
+      return foreign.epoch === epoch || epoch === ''
         ? log.page(seq, limit, foreign)
         : { ...foreign.facts, channel, messages: [], more: false };
     }
-    if (epoch !== log.log.epoch) return { ...log.log.facts, channel, messages: [], more: false };
+    // Who has no position yet asks for whatever log there is.
+    if (epoch !== log.log.epoch && epoch !== '')
+      return { ...log.log.facts, channel, messages: [], more: false };
     const most = Math.min(limit, world.plan.serverPage);
     if (world.strike('recoveryLag', 0.5)) {
       const head = Math.max(0, log.log.head - world.dice.between(1, 4));
@@ -121,8 +133,8 @@ export class RecoveryDesk {
 }
 
 /** An instance that has a log of its own: nobody publishes there. */
-function stranger(epochs: Map<string, EpochLog>): EpochLog {
-  const log = epochs.get('stranger') ?? new EpochLog('stranger');
+function stranger({ epochs, log: { epoch } }: ChannelLog): EpochLog {
+  const log = epochs.get('stranger') ?? new EpochLog(epoch === NO_EPOCH ? epoch : 'stranger');
   epochs.set('stranger', log);
   return log;
 }

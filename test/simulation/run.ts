@@ -6,6 +6,7 @@ import type { Settings } from '../../src/core/settings.js';
 import { TracedSession } from '../../src/core/traced-session.js';
 import { campaign, type Progress, type Report } from './campaign.js';
 import { COUNTERS, scarce } from './gate.js';
+import { KINDS, type Kind } from './numbering.js';
 import { FAULTS, makePlan, type Fault } from './plan.js';
 import { shrink } from './shrink.js';
 import { World, type Result, type Tally } from './world.js';
@@ -28,17 +29,20 @@ export async function main(args: readonly string[]): Promise<number> {
       failures: { type: 'string', default: '10' },
       off: { type: 'string', default: '' },
       shrink: { type: 'boolean', default: false },
+      kind: { type: 'string', default: 'contiguous' },
     },
   });
+  const kind = KINDS.find((name) => name === values.kind);
+  if (kind === undefined) throw new Error(`--kind ${values.kind}: one of ${KINDS.join(', ')}`);
   const off = values.off.split(',').filter(isFault);
   if (values.trace !== undefined)
-    return traceSeed(Number(values.trace), off, values.shrink, values.json);
+    return traceSeed(Number(values.trace), kind, off, values.shrink, values.json);
   const count = Number(values.seeds);
   const began = performance.now();
   const told = progressLines(count, began);
-  const work = { from: Number(values.from), count, most: Number(values.failures) };
+  const work = { from: Number(values.from), count, most: Number(values.failures), kind };
   const reports = await campaign(work, Number(values.threads), told);
-  return tell(reports, performance.now() - began);
+  return tell(reports, kind, performance.now() - began);
 }
 
 function progressLines(count: number, began: number): (progress: readonly Progress[]) => void {
@@ -60,7 +64,7 @@ function progressLines(count: number, began: number): (progress: readonly Progre
   };
 }
 
-function tell(reports: readonly Report[], ms: number): number {
+function tell(reports: readonly Report[], kind: Kind, ms: number): number {
   const total: Tally = new Map();
   let done = 0;
   let steps = 0;
@@ -80,7 +84,7 @@ function tell(reports: readonly Report[], ms: number): number {
   const isGated = printGate(total, done);
   for (const failure of failures) print(failed(failure));
   const first = failures[0];
-  if (first !== undefined && first.violation?.rule !== 'determinism') printShrunk(first.seed);
+  if (first !== undefined && first.violation?.rule !== 'determinism') printShrunk(first.seed, kind);
   else if (first === undefined) print('no rule was broken');
   return failures.length > 0 || !isGated ? 1 : 0;
 }
@@ -109,15 +113,21 @@ function failed({ seed, violation }: Result): string {
   return `FAILED seed ${seed} at ${violation?.at.toFixed(1)} ms: ${violation?.text}`;
 }
 
-function printShrunk(seed: number): Fault[] {
-  const { needed, off, result } = shrink(seed);
+function printShrunk(seed: number, kind: Kind): Fault[] {
+  const { needed, off, result } = shrink(seed, kind);
   print(`shrunk: ${needed.join(', ') || 'no fault needed'}: ${result.violation?.text}`);
   return off;
 }
 /** @param json gets the traces of the seed's page lives, for `lastseq replay`. */
-function traceSeed(seed: number, off: readonly Fault[], shrunk: boolean, json?: string): number {
-  const without = shrunk ? printShrunk(seed) : off;
-  const plan = makePlan(seed, new Set(without));
+function traceSeed(
+  seed: number,
+  kind: Kind,
+  off: readonly Fault[],
+  shrunk: boolean,
+  json?: string,
+): number {
+  const without = shrunk ? printShrunk(seed, kind) : off;
+  const plan = makePlan(seed, new Set(without), 1, kind);
   print(JSON.stringify({ ...plan, level: undefined }));
   print(FAULTS.filter((fault) => plan.level[fault] > 0).join(' '));
   const tracer = (at: number, text: string): void => {

@@ -2,11 +2,16 @@
  * The server: one or two instances over one log. They fan messages out with skew, answer joins, probes
  * and recovery, and do everything wrong that the plan asks for.
  */
-import type { ClientFrame, DecodedFrame, Facts, MessageFrame } from '../../src/core/frames.js';
+import type {
+  ClientFrame,
+  DecodedFrame,
+  MessageFrame,
+  ServerFrame,
+} from '../../src/core/frames.js';
 import type { Client } from './client.js';
 import { Link } from './link.js';
 import { RecoveryDesk } from './recovery-desk.js';
-import type { ChannelLog } from './truth.js';
+import type { ChannelLog, EpochLog } from './truth.js';
 import type { World } from './world.js';
 
 const HEARTBEAT_MS = 1_000;
@@ -75,10 +80,7 @@ export class Server {
     const slot = log.at(seq);
     if (slot?.kind !== 'entry') return;
     const { epoch } = log;
-    const data = slot.uid;
-    const frame: MessageFrame = world.plan.omitEpoch
-      ? { type: 'message', channel, seq, data }
-      : { type: 'message', channel, epoch, seq, data };
+    const frame = this.#message(channel, log, seq, slot.uid);
     for (let instance = 0; instance < world.plan.instances; instance += 1) {
       const skew = world.strike('skew', 0.7) ? world.dice.between(1, 200) : 0;
       const send = (): void => {
@@ -89,6 +91,22 @@ export class Server {
       if (skew === 0) send();
       else world.agenda.in(skew, send);
     }
+  }
+
+  #message(channel: string, log: EpochLog, seq: number, data: number): MessageFrame {
+    const { numbers, omitEpoch } = this.world.plan;
+    if (omitEpoch) return { type: 'message', channel, seq, data };
+    if (numbers.kind === 'contiguous')
+      return { type: 'message', channel, epoch: log.epoch, seq, data };
+    return {
+      type: 'message',
+      channel,
+      epoch: log.epoch,
+      seq,
+      data,
+      ...(numbers.kind === 'sparse' ? { prev: log.entryBefore(seq) } : {}),
+      ...(numbers.ids ? { id: String(data) } : {}),
+    };
   }
 
   ephemeral(channel: string): void {
@@ -103,11 +121,17 @@ export class Server {
     }
   }
 
+  /** Another process: every client finds out, on the way that was dead as well. */
+  beginAnew(): void {
+    for (const link of this.links) link.losesDown = false;
+    this.closeAll(1012);
+  }
+
   /** Tells fresh facts without being asked, or ends a subscription for now. */
   disturb(channel: string, kind: 'facts' | 'unsubscribed'): void {
     for (const link of this.links) {
       if (!link.attached.has(channel)) continue;
-      if (kind === 'facts') link.down({ type: 'subscribed', channel, ...this.#facts(channel) });
+      if (kind === 'facts') link.down(this.#served(channel));
       else {
         link.attached.delete(channel);
         link.down({ type: 'unsubscribed', channel, code: 'limit', retry: true });
@@ -120,9 +144,13 @@ export class Server {
     link.open();
     if (!link.isOpen || link.isOver) return;
     this.links.add(link);
-    const { caps, serverBatch, serverPage } = world.plan;
+    const { caps, channels, numbers, serverBatch, serverPage } = world.plan;
     const limits = { page: serverPage, ...(serverBatch ? { batch: serverBatch } : {}) };
     link.down({ type: 'welcome', caps, heartbeatMs: HEARTBEAT_MS, limits });
+    if (numbers.joins === 'all') {
+      for (const { name } of channels) link.attached.add(name);
+      link.down({ type: 'joined' });
+    }
     if (world.strike('flap', 0.8)) {
       world.agenda.in(world.dice.between(0, 60), () => {
         link.close(world.dice.pick([1006, 1013, 1011]));
@@ -143,10 +171,15 @@ export class Server {
   }
 
   #heads(link: Link): void {
+    const { numbers } = this.world.plan;
+    if (numbers.pollMs !== false) return;
     const heads = [...link.attached].map((channel) => {
-      const { epoch, head } = this.world.log(channel).log;
+      const { log } = this.world.log(channel);
       const lag = this.world.strike('headsLag', 0.5) ? this.world.dice.between(1, 4) : 0;
-      return { channel, epoch, head: Math.max(0, head - lag) };
+      const head = Math.max(0, log.head - lag);
+      const { epoch } = log;
+      if (numbers.kind !== 'sparse') return { channel, epoch, head };
+      return { channel, epoch, head, visible: log.entryBefore(head + 1) };
     });
     link.down({ type: 'heads', heads });
   }
@@ -177,7 +210,7 @@ export class Server {
     if (world.strike('joinRefused', 0.5)) {
       return link.down({ type: 'error', id, channel, code: 'internal', retry: true });
     }
-    const reply = { type: 'subscribed', id, channel, ...this.#facts(channel) } as const;
+    const reply = this.#served(channel, id);
     if (world.strike('lateAttach', 0.8)) {
       // Facts first, attached later: what is published between is never sent.
       world.agenda.in(world.dice.between(1, 100), () => void link.attached.add(channel));
@@ -186,11 +219,15 @@ export class Server {
     // Attached first, answered later: messages overtake the answer.
     world.agenda.in(world.dice.between(1, 100), () => {
       if (!link.attached.has(channel)) return;
-      link.down({ type: 'subscribed', id, channel, ...this.#facts(channel) });
+      link.down(this.#served(channel, id));
     });
   }
 
-  #facts(channel: string): Facts {
-    return this.world.log(channel).log.facts;
+  #served(channel: string, id?: number): ServerFrame {
+    const { numbers } = this.world.plan;
+    const known = id === undefined ? { channel } : { id, channel };
+    if (numbers.joins !== 'facts') return { type: 'joined', ...known };
+    const { log } = this.world.log(channel);
+    return { type: 'subscribed', ...known, ...log.facts };
   }
 }

@@ -1,5 +1,6 @@
 /** Makes a failing schedule small: faults off one by one, then fewer publishes. */
 import { FAULTS, makePlan, type Fault } from './plan.js';
+import type { Kind } from './numbering.js';
 import { World, type Result } from './world.js';
 
 export interface Shrunk {
@@ -10,9 +11,9 @@ export interface Shrunk {
   readonly result: Result;
 }
 
-export function shrink(seed: number): Shrunk {
+export function shrink(seed: number, kind: Kind): Shrunk {
   const attempt = (off: readonly Fault[], publishShare: number): Result =>
-    new World(makePlan(seed, new Set(off), publishShare), new Map()).run();
+    new World(makePlan(seed, new Set(off), publishShare, kind), new Map()).run();
   let result = attempt([], 1);
   const rule = result.violation?.rule;
   let off: Fault[] = [];

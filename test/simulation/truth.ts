@@ -3,16 +3,21 @@
  * judged by. What was trimmed stays known here; only `oldest` says what may still be read.
  */
 import type { Facts, Page, PageMessage } from '../../src/core/frames.js';
+import { NO_EPOCH } from '../../src/core/position.js';
 
 export type Slot =
   | { readonly kind: 'entry'; readonly uid: number; readonly at: number }
   /** Declared void: it will never come, and is no loss. */
   | { readonly kind: 'void' }
+  /** A number that is not for this reader, or of another channel. */
+  | { readonly kind: 'skip' }
   /** A burnt number: it will never come, and nobody says so. */
   | { readonly kind: 'hole' };
 
 const VOID: Slot = { kind: 'void' };
+const SKIP: Slot = { kind: 'skip' };
 const HOLE: Slot = { kind: 'hole' };
+const BURNT = { void: VOID, skip: SKIP, hole: HOLE };
 
 /** One life of a channel's log. */
 export class EpochLog {
@@ -51,8 +56,17 @@ export class EpochLog {
     return seq >= this.oldest && this.at(seq)?.kind === 'entry';
   }
 
+  /** Is it no loss that this number is no message? */
   isVoid(seq: number): boolean {
-    return this.at(seq)?.kind === 'void' || this.#voids.has(seq);
+    const kind = this.at(seq)?.kind;
+    return kind === 'void' || kind === 'skip' || this.#voids.has(seq);
+  }
+
+  /** The last entry before a number, 0 when there is none. */
+  entryBefore(seq: number): number {
+    let n = Math.min(seq, this.head + 1) - 1;
+    while (n > 0 && this.at(n)?.kind !== 'entry') n -= 1;
+    return n;
   }
 
   rewind(to: number): void {
@@ -69,7 +83,7 @@ export class EpochLog {
 
   #bury(seq: number): void {
     const slot = this.at(seq);
-    if (slot?.kind === 'void') this.#voids.add(seq);
+    if (slot?.kind === 'void' || slot?.kind === 'skip') this.#voids.add(seq);
     if (slot?.kind !== 'entry') return;
     const uids = this.#gone.get(seq) ?? [];
     uids.push(slot.uid);
@@ -90,6 +104,8 @@ export class ChannelLog {
     readonly channel: string,
     private readonly limit: number,
     private readonly nextUid: () => number,
+    /** False for a server that calls every life the same. */
+    private readonly epochNames: boolean,
   ) {
     this.log = this.#begin();
   }
@@ -100,9 +116,9 @@ export class ChannelLog {
     return this.log.head;
   }
 
-  burn(kind: 'void' | 'hole', count: number): void {
+  burn(kind: 'void' | 'skip' | 'hole', count: number): void {
     if (kind === 'hole') this.holes += 1;
-    for (let i = 0; i < count; i += 1) this.log.slots.push(kind === 'void' ? VOID : HOLE);
+    for (let i = 0; i < count; i += 1) this.log.slots.push(BURNT[kind]);
     this.#trim();
   }
 
@@ -136,7 +152,7 @@ export class ChannelLog {
     for (; seq <= head && messages.length < limit; seq += 1) {
       const slot = log.at(seq);
       if (slot?.kind === 'entry') messages.push({ seq, data: slot.uid });
-      else if (slot?.kind === 'void') {
+      else if (slot?.kind === 'void' || slot?.kind === 'skip') {
         const range = voids.at(-1);
         if (range?.[1] === seq - 1) range[1] = seq;
         else voids.push([seq, seq]);
@@ -150,7 +166,9 @@ export class ChannelLog {
 
   #begin(): EpochLog {
     // Epochs are unordered strings: names that sort by age would hide a comparison.
-    const name = `${((this.epochs.size + 1) * 7919) % 101}${this.channel}${this.epochs.size}`;
+    const name = this.epochNames
+      ? `${((this.epochs.size + 1) * 7919) % 101}${this.channel}${this.epochs.size}`
+      : NO_EPOCH;
     const log = new EpochLog(name);
     this.epochs.set(name, log);
     return log;

@@ -168,7 +168,7 @@ export class Watch {
 
   #asked(client: Client, channel: string): void {
     this.#rate(`ask ${client.id} ${channel}`, MOST_ASKED);
-    this.#quiet('recovery');
+    if (this.world.plan.numbers.pollMs === false) this.#quiet('recovery');
     this.world.count('asked');
     this.#of(client, channel).at = this.world.agenda.now;
   }

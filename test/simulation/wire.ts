@@ -10,7 +10,12 @@ function wireForm(frame: DecodedFrame | undefined): unknown {
     case 'heads':
       return {
         type: 'heads',
-        heads: Object.fromEntries(frame.heads.map((h) => [h.channel, [h.epoch, h.head]])),
+        heads: Object.fromEntries(
+          frame.heads.map(({ channel, epoch, head, visible }) => [
+            channel,
+            visible === undefined ? [epoch, head] : [epoch, head, null, visible],
+          ]),
+        ),
       };
     case 'recovered':
       return { ...frame, items: frame.items.map(wireItem) };

@@ -1,5 +1,6 @@
 /** One schedule: a server, its logs, a store, tabs and an app, in virtual time, under the plan's faults. */
-import { Session } from '../../src/core/session.js';
+import type { Session } from '../../src/core/session.js';
+import { sessionFor } from '../../src/core/session-for.js';
 import type { Settings } from '../../src/core/settings.js';
 import { Agenda } from './agenda.js';
 import { Client } from './client.js';
@@ -57,14 +58,15 @@ export class World {
     private readonly tally: Tally,
     private readonly tracer?: Tracer,
     /** Makes the cores of the clients. */
-    readonly session: (settings: Settings) => Session = (settings) => new Session(settings),
+    readonly session: (settings: Settings) => Session = sessionFor,
   ) {
     this.dice = new Dice(plan.seed).fork('world');
     this.oracle = new Oracle(this);
     this.store = new Store(this);
     this.server = new Server(this);
     for (const { limit, name } of plan.channels) {
-      this.logs.set(name, new ChannelLog(name, limit, () => (this.#uids += 1)));
+      const nextUid = (): number => (this.#uids += 1);
+      this.logs.set(name, new ChannelLog(name, limit, nextUid, plan.numbers.epochs));
     }
   }
 
@@ -132,9 +134,12 @@ export class World {
 
   publish(channel: string): number {
     const log = this.log(channel);
+    const { kind } = this.plan.numbers;
     if (log.holes < MOST_HOLES && this.strike('hole', 0.15))
-      log.burn('hole', this.dice.between(1, 2));
+      log.burn(kind === 'contiguous' || kind === 'bare' ? 'hole' : 'skip', this.dice.between(1, 2));
     if (this.strike('void', 0.25)) log.burn('void', this.dice.between(1, 3));
+    if (kind === 'sparse' || this.plan.settings.numbering === 'monotonic')
+      log.burn('skip', this.dice.pick([0, 0, 1, 3]));
     const seq = log.append(this.agenda.now);
     this.tracer?.(this.agenda.now, `+ ${channel} ${log.log.epoch} ${seq}`);
     this.server.fanOut(log, seq);
@@ -143,6 +148,7 @@ export class World {
 
   /** A new epoch, with a part of the old entries in it or none. */
   replaceLog(channel: string, keep: number): void {
+    if (!this.plan.numbers.epochs) return this.#goBack(channel, keep);
     this.log(channel).replace(keep);
     this.tracer?.(this.agenda.now, `* ${channel} ${this.log(channel).log.epoch} keeps ${keep}`);
     if (this.plan.omitEpoch) this.server.closeAll(1012);
@@ -150,9 +156,15 @@ export class World {
 
   /** The log goes back inside its epoch, against the protocol. Found as long as nothing is published. */
   rewind(channel: string, by: number): void {
+    this.#goBack(channel, Math.max(0, this.log(channel).log.head - by));
+  }
+
+  #goBack(channel: string, to: number): void {
     const { log } = this.log(channel);
-    log.rewind(Math.max(0, log.head - by));
+    log.rewind(to);
     this.#rewound.add(channel);
+    // Numbers begin anew when such a server does, and that ends its connections.
+    if (!this.plan.numbers.epochs) this.server.beginAnew();
     this.tracer?.(this.agenda.now, `* ${channel} rewinds to ${log.head}`);
   }
 
@@ -172,7 +184,14 @@ export class World {
 
   /** Is a repeated message no fault of the client? */
   mayRepeat(channel: string): boolean {
-    return this.plan.tabs > 1 || this.#rewound.has(channel) || this.store.tampered.has(channel);
+    // Numbers that only rise: what came live above the stored position comes again.
+    const { numbering } = this.plan.settings;
+    return (
+      numbering === 'monotonic' ||
+      this.plan.tabs > 1 ||
+      this.#rewound.has(channel) ||
+      this.store.tampered.has(channel)
+    );
   }
 
   /** The page of a tab goes away and comes back. */
@@ -226,6 +245,9 @@ export class World {
       tab.publish(id, channel, this.dice.chance(0.5) ? this.dice.between(50, 800) : undefined);
       return;
     }
+    const { kind } = this.plan.numbers;
+    // The last of the log may be for others.
+    if (kind === 'sparse' && this.dice.chance(0.3)) return this.log(channel).burn('skip', 1);
     const count = this.dice.chance(0.2) ? this.dice.between(2, 6) : 1;
     for (let i = 0; i < count; i += 1) this.publish(channel);
   }
