@@ -1,16 +1,20 @@
 // The checker against servers of other kinds: one that counts globally, and one of Socket.IO.
+import { createAdapter } from '@socket.io/redis-streams-adapter';
 import { expect, test, vi } from 'vitest';
 import { io } from 'socket.io-client';
 import type { Given } from '../../src/cli/check/given.js';
 import { memoryLog } from '../../src/server/index.js';
 import { socketIo } from '../../src/socket-io.js';
 import { atEnd } from '../server/harness.js';
+import { logOn, ownPrefix, server as redisServer } from '../server/redis/harness.js';
 import { startGlobalCounterServer } from '../support/global-counter-server.mjs';
 import { startSocketIoServer } from '../support/socketio-server.mjs';
 import { check } from './harness.js';
 
 // Each sends hundreds of messages: the limit is for a test that fails, not for a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
+
+const redis = await redisServer();
 
 type Options = NonNullable<Parameters<typeof startGlobalCounterServer>[0]>;
 
@@ -111,16 +115,21 @@ test('the same server as it is commonly found', async () => {
   );
 });
 
-async function checkSocketIo(
-  options: NonNullable<Parameters<typeof startSocketIoServer>[0]>,
-  more: Given = {},
-) {
+type SocketIoOptions = NonNullable<Parameters<typeof startSocketIoServer>[0]>;
+
+async function socketIoServer(options: SocketIoOptions) {
   const server = await startSocketIoServer({ tokens: { good: 'ada' }, ...options });
   atEnd(() => server.close());
-  const mended = options.log !== undefined;
+  return server;
+}
+
+function checkSocketIo(
+  servers: readonly Awaited<ReturnType<typeof socketIoServer>>[],
+  { mended, ...more }: Given & { readonly mended: boolean },
+) {
   return check({
-    urls: [server.origin],
-    recover: [server.recoverUrl],
+    urls: servers.map(({ origin }) => origin),
+    recover: servers.map(({ recoverUrl }) => recoverUrl),
     dialect: (url, end) => {
       const socket = io(url, { autoConnect: false, forceNew: true, transports: ['websocket'] });
       end(() => socket.disconnect());
@@ -132,19 +141,23 @@ async function checkSocketIo(
     },
     send: [
       ...(mended ? ['publish'] : []),
-      { name: 'publish()', send: ({ channel, marker }) => server.publish(channel, marker) },
+      ...servers.map((server, i) => ({
+        name: `publish() ${i}`,
+        send: ({ channel, marker }: { channel: string; marker: string }) =>
+          server.publish(channel, marker),
+      })),
     ],
     token: 'good',
     origin: 'http://app.example',
-    restart: () => server.restart(),
     timeoutMs: 2_000,
     ...more,
   });
 }
 
 test('Socket.IO with a log', async () => {
-  const log = memoryLog({ maxLength: 250 });
-  const outcome = await checkSocketIo({ log }, { overflow: 300 });
+  const server = await socketIoServer({ log: memoryLog({ maxLength: 250 }) });
+  const restart = () => server.restart();
+  const outcome = await checkSocketIo([server], { mended: true, overflow: 300, restart });
   expect(outcome).toEqual({
     failed: [],
     unchecked: ['one-log', 'auth-stranger', 'auth-join'],
@@ -152,8 +165,26 @@ test('Socket.IO with a log', async () => {
   });
 });
 
+test('two of Socket.IO with one log in Redis', async () => {
+  const prefix = ownPrefix();
+  const start = async () => {
+    const { client, log } = await logOn(redis, { prefix, maxLength: 250 });
+    const adapter = createAdapter(client, { streamName: `${prefix}io` });
+    return socketIoServer({ log, io: { adapter } });
+  };
+  const servers = [await start(), await start()];
+  const outcome = await checkSocketIo(servers, { mended: true, overflow: 300 });
+  expect(outcome).toEqual({
+    failed: [],
+    unchecked: ['restart', 'auth-stranger', 'auth-join'],
+    said: '',
+  });
+});
+
 test('Socket.IO with a Map', async () => {
-  const { failed, said } = await checkSocketIo({});
+  const server = await socketIoServer({});
+  const restart = () => server.restart();
+  const { failed, said } = await checkSocketIo([server], { mended: false, restart });
   expect({ failed, said }).toEqual({
     failed: ['restart'],
     said: expect.stringMatching(

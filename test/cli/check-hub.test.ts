@@ -72,6 +72,29 @@ test('two hubs, each with a log of its own, are found out', async () => {
   expect(said).toMatch(/^delivered: #1 .* did not get m2, m4/m);
 });
 
+test('a hub that hides messages of others between ours', async () => {
+  const log = memoryLog();
+  const { port, url } = await startHub({
+    log,
+    filter: () => (message) => message.data !== 'not for us',
+  });
+  const { failed, said } = await check({
+    urls: [url],
+    recover: [`http://127.0.0.1:${port}/recover`],
+    send: [
+      {
+        name: 'log.append',
+        send: ({ channel, marker }) => {
+          log.append(channel, 'not for us');
+          log.append(channel, marker);
+          log.append(channel, 'not for us');
+        },
+      },
+    ],
+  });
+  expect({ failed, said }).toEqual({ failed: [], said: '' });
+});
+
 test('a recovery over the socket', async () => {
   const { url } = await startHub();
   const { failed, said } = await check({ urls: [url], send: ['publish'] });
