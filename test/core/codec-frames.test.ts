@@ -98,7 +98,7 @@ describe('what a frame is read as', () => {
       x: 1,
     };
     expect(decodeFrame(raw)).toBe(raw);
-    const bare = { type: 'message', channel: 'c' };
+    const bare = { type: 'message', channel: 'c', epoch: 'e' };
     expect(decodeFrame(bare)).toBe(bare);
   });
 
@@ -120,6 +120,7 @@ describe('what a frame is read as', () => {
       { status: 'odd', channel: 'c' },
       { status: 403 },
       'odd',
+      null,
     ];
     const reason = 'the answer lacks messages';
     expect(decodeFrame({ type: 'recovered', id: 0, items })).toEqual({

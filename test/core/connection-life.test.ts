@@ -243,6 +243,17 @@ describe('late events', () => {
 });
 
 describe('a refused token', () => {
+  test('again and again, with another accepted in between, meets the backoff', () => {
+    const script = token(wanted({ hasToken: true }), 1);
+    expect(shown(drop(script, 1, 4401))).toMatchObject([{ name: 'connecting' }]);
+    token(script, 2).enter({ type: 'opened', attempt: 2 });
+    script.frames([{ type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 5, oldest: 1 }], 2);
+    expect(shown(drop(script, 2, 4401))).toMatchObject([
+      { name: 'waiting', reason: 'refused', code: 4401 },
+    ]);
+    expect(script.all('askToken')).toMatchObject([{ version: 3, refresh: true }]);
+  });
+
   test('of a handshake is refreshed as that of an open connection', () => {
     const script = drop(token(wanted({ hasToken: true }), 1), 1, 4401);
     expect(script.all('askToken')).toMatchObject([{ version: 2, refresh: true }]);
@@ -313,7 +324,9 @@ describe('the page', () => {
     expect(token(preparing, 1).all('dial')).toEqual([]);
     const waiting = page(drop(wanted()), 'pagehide');
     expect(waiting.all('hangUp')).toEqual([]);
-    for (const script of [dialing, waiting]) expect(script.session.nextDeadline()).toBeUndefined();
+    const asked = page(page(wanted().enter({ type: 'opened', attempt: 1 }), 'visible'), 'pagehide');
+    for (const script of [dialing, waiting, asked])
+      expect(script.session.nextDeadline()).toBeUndefined();
   });
 
   test('that is hidden spreads its attempts, and dials as ever when it is seen again', () => {
@@ -389,6 +402,13 @@ describe('a timer that comes late', () => {
     const script = slept(wanted(), 60 * second);
     expect(script.effects).toEqual([]);
     expect(script.pass(4_999).effects).toEqual([]);
+    expect(script.pass(1).all('hangUp')).toHaveLength(1);
+  });
+
+  test('leaves the server the whole time of a probe, however short its heartbeat', () => {
+    const script = ping(new Script({ ...quiet, heartbeatMs: 4 * second }).live(5));
+    expect(slept(script, 60 * second).sent).toEqual([{ type: 'ping' }]);
+    expect(script.pass(2_999).all('hangUp')).toEqual([]);
     expect(script.pass(1).all('hangUp')).toHaveLength(1);
   });
 

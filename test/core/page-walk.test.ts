@@ -37,9 +37,9 @@ test.each<[Start, { head: number; oldest: number }, number]>([
 });
 
 test('a page speaks of the numbers up to its end', () => {
-  const body = pageOf({ head: 9, messages: messages(5, 6) });
+  const body = pageOf({ head: 9, messages: messages(5, 7) });
   expect(coveredTo(body)).toBe(9);
-  expect(coveredTo({ ...body, more: true })).toBe(6);
+  expect(coveredTo({ ...body, more: true })).toBe(7);
   expect(coveredTo({ ...body, more: true, messages: [] })).toBe(0);
   expect(coveredTo({ ...body, more: true, upto: 8 })).toBe(8);
   expect(coveredTo({ ...body, upto: 0 })).toBe(0);

@@ -24,6 +24,7 @@ test('an acknowledgement gives it its place in the log', () => {
   const ack = { type: 'ack', id: frame?.id ?? 0, channel: CHANNEL, position } as const;
   expect(settled(script.frames([ack]))).toEqual([[71, { ok: true, position }]]);
   expect(settled(script.frames([ack]))).toEqual([]);
+  expect(script.session.nextDeadline()).toBeLessThan(script.now + 1_000);
   // The echo did not come: the log is asked, and nothing else is left to wait for.
   expect(script.pass(200).all('fetch')).toHaveLength(1);
   expect(settled(script.pass(60 * second))).toEqual([]);
@@ -32,7 +33,8 @@ test('an acknowledgement gives it its place in the log', () => {
 test('a refusal says why', () => {
   const script = publish(new Script(quiet).live(5), 1);
   const [{ id } = { id: 0 }] = script.sentOf('publish');
-  script.frames([{ type: 'error', id, code: 'limit', message: 'too large', retry: false }]);
+  const error = { type: 'error', code: 'limit', message: 'too large', retry: false } as const;
+  script.frames([{ ...error, id, channel: CHANNEL }]);
   expect(settled(script)).toEqual([
     [1, { ok: false, code: 'refused', detail: 'limit: too large' }],
   ]);

@@ -1,7 +1,11 @@
 // @vitest-environment node
 /** When positions are written, what is kept when they cannot be, and what a slow store may still say. */
 import { describe, expect, test } from 'vitest';
+import { Context } from '../../src/core/context.js';
+import { gapDetector } from '../../src/core/gap-detector.js';
 import type { Position, PositionWrite } from '../../src/core/position.js';
+import { PositionLedger } from '../../src/core/position-ledger.js';
+import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 import type { ChannelIntent } from '../../src/core/vocabulary.js';
 import { CHANNEL, LATEST, Script } from '../mutants/script.js';
 
@@ -150,10 +154,14 @@ describe('writes', () => {
   });
 
   test('that cannot be made are kept for ten thousand channels, the newest', () => {
-    const script = new Script({ ...quiet, flushMs: second });
-    const intent = { ...LATEST, start: { epoch: 'e', seq: 3 } };
-    for (let i = 0; i <= 10_000; i += 1) script.enter({ type: 'join', channel: `c${i}`, intent });
-    const [{ writes } = { writes: [] }] = script.enter({ type: 'close' }).all('save');
+    const ctx = new Context(DEFAULT_SETTINGS, gapDetector);
+    const ledger = new PositionLedger(ctx);
+    const position = { epoch: 'e', seq: 3, tok: 't' };
+    for (let i = 0; i <= 10_000; i += 1)
+      ledger.mark({ channel: `c${i}`, mode: 'replace', position });
+    ledger.flush();
+    const [save] = ctx.takeEffects();
+    const writes = save?.type === 'save' ? save.writes : [];
     expect(writes).toHaveLength(10_000);
     expect(writes[0]?.channel).toBe('c1');
   });

@@ -34,6 +34,8 @@ const FOLDERS = {
   'test/core': /\.test\.ts$/,
   'test/mutants': /^directed(?!-delivery).*\.test\.ts$/,
 };
+/** What tries many examples comes last: a mutant is seldom left for it. */
+const SLOW = /\/(codec|connection|monotonic|properties|sparse)\.test/;
 const SEEDS = 'test/stryker/seeds.ts';
 const ENTRY = 'every test';
 
@@ -46,7 +48,11 @@ async function bundle() {
       .filter((name) => pattern.test(name))
       .map((name) => `${folder}/${name}`),
   );
-  const imports = [...tests, SEEDS].map((path) => `import ${JSON.stringify(resolve(path))};`);
+  const quick = tests.filter((path) => !SLOW.test(path));
+  const slow = tests.filter((path) => SLOW.test(path));
+  const imports = [...quick, ...slow, SEEDS].map(
+    (path) => `import ${JSON.stringify(resolve(path))};`,
+  );
   const built = await rollup({
     input: ENTRY,
     external: (id) => id.startsWith('node:') || ['fast-check', '@vitest/expect'].includes(id),

@@ -5,6 +5,10 @@
 import { format } from 'node:util';
 import { ASYMMETRIC_MATCHERS_OBJECT, JestAsymmetricMatchers, chai } from '@vitest/expect';
 import { GLOBAL_EXPECT, JestChaiExpect, JestExtend, setState } from '@vitest/expect';
+import fc from 'fast-check';
+
+// The same few examples for every mutant: what survives does so for a reason, not by luck.
+fc.configureGlobal({ seed: 1, numRuns: 40 });
 
 chai.use(JestExtend);
 chai.use(JestChaiExpect);
