@@ -6,9 +6,9 @@ import { closing, cluster, connectedToCluster, logOn, ownPrefix, server } from '
 import { redisLog } from '../../../src/server/redis/index.js';
 
 const bounds = { maxLength: 5, maxDataBytes: 1_000 };
-const one = await server();
-const synced = await server(EVERY_WRITE_SYNCED);
-const three = await cluster();
+const one = server();
+const synced = server(EVERY_WRITE_SYNCED);
+const three = cluster();
 
 describe('the log on Redis keeps the contract when Redis is emptied: ', () => {
   logContract(async () => {

@@ -1,6 +1,6 @@
 /** Logs on a real Redis. */
 import { randomUUID } from 'node:crypto';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { createClient, createCluster } from 'redis';
 import { redisLog, type RedisLog, type RedisLogOptions } from '../../../src/server/redis/index.js';
 import { startCluster, startRedis } from '../../support/redis.mjs';
@@ -9,11 +9,12 @@ import { atEnd } from '../harness.js';
 export type Server = Awaited<ReturnType<typeof startRedis>>;
 export type Cluster = Awaited<ReturnType<typeof startCluster>>;
 
-/** A server for a file of tests, asked for at its top. */
-export async function server(args?: string[]): Promise<Server> {
-  const started = await startRedis(args);
-  afterAll(() => started.stop());
-  return started;
+/** A server for a file or a group of tests, there as soon as the first of them runs. */
+export function server(args?: string[]): Server {
+  const place = {} as Server;
+  beforeAll(async () => void Object.assign(place, await startRedis(args)));
+  afterAll(() => place.stop());
+  return place;
 }
 
 /** A server for one test. */
@@ -23,10 +24,12 @@ export async function ownServer(args?: string[]): Promise<Server> {
   return started;
 }
 
-export async function cluster(): Promise<Cluster> {
-  const started = await startCluster();
-  afterAll(async () => void (await started.stop()));
-  return started;
+/** The same with a cluster. */
+export function cluster(): Cluster {
+  const place = {} as Cluster;
+  beforeAll(async () => void Object.assign(place, await startCluster()));
+  afterAll(async () => void (await place.stop()));
+  return place;
 }
 
 /** A client that is back soon after an outage. */

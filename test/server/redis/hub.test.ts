@@ -14,7 +14,7 @@ import {
 import { redisLog } from '../../../src/server/redis/index.js';
 
 const room = 'room:1';
-const redis = await server();
+const redis = server();
 const quiet = { onError: () => undefined };
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 const seqs = (frames: readonly Frame[]): number[] => frames.map(({ seq }) => seq);
@@ -209,8 +209,8 @@ describe('a hub whose Redis is gone', () => {
   });
 });
 
-describe('hubs on a cluster', async () => {
-  const three = await cluster();
+describe('hubs on a cluster', () => {
+  const three = cluster();
   const hubs = async () => {
     const prefix = ownPrefix();
     return Promise.all(

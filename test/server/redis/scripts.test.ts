@@ -5,8 +5,8 @@ import { EVERY_WRITE_SYNCED } from '../../support/redis.mjs';
 import { until } from '../harness.js';
 import { logOn, ownServer, server } from './harness.js';
 
-const redis = await server();
-const synced = await server(EVERY_WRITE_SYNCED);
+const redis = server();
+const synced = server(EVERY_WRITE_SYNCED);
 const room = 'room:1';
 const wide = { limit: 100_000, maxBytes: 1_000_000_000 };
 /** A replica does not have to wait for others. */
