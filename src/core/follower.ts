@@ -59,9 +59,9 @@ export class Follower {
    * @param head what the server says of the log, if anything.
    * @returns true when no facts of the server can show that nothing is missing.
    */
-  joined(head: number = Infinity): boolean {
+  joined(head?: number): boolean {
     this.overlap?.joined(this.detector.last);
-    this.overlap?.hearsHead(head, this.detector.last);
+    if (head !== undefined) this.overlap?.hearsHead(head, this.detector.last);
     return this.overlap !== undefined || !this.detector.isOrdered;
   }
 

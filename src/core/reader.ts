@@ -176,14 +176,11 @@ export class Reader {
     const { phase } = this;
     if (phase.name === 'starting') return this.#startFrom(answer, phase);
     if (phase.name !== 'following') return;
-    const { overlap } = phase;
+    const { detector, epoch, overlap } = phase;
     const page = overlap === undefined ? answer : overlap.read(answer, since);
     this.#facts = page ?? answer;
     if (page === undefined) return this.#lose(phase, 'rewind', answer, since);
-    const verdict =
-      overlap?.isBehind === true
-        ? 'rewind'
-        : continuity(page, phase.epoch, phase.detector.last, since);
+    const verdict = overlap?.isBehind ? 'rewind' : continuity(page, epoch, detector.last, since);
     // A lagging replica looks like a rewind: believed only when answers agree.
     if (verdict === 'rewind' && !this.parts.recovery.unconfirmed(verdict)) return;
     phase.trust();
