@@ -73,8 +73,12 @@ test('reloads at any moment lose nothing', async () => {
 
 test('two tabs of one namespace both get every message once', async () => {
   const site = await startSite();
-  const tabs = [await openTab(site.origin), await openTab(site.origin)];
-  for (const tab of tabs) await tab.start({ namespace: 'ann' });
+  const [first, second] = [await openTab(site.origin), await openTab(site.origin)];
+  const tabs = [first, second];
+  await first.start({ namespace: 'ann' });
+  // Two that find nothing stored each begin a position of their own, and only the later one is kept.
+  await eventually(first.stored).toBe(0);
+  await second.start({ namespace: 'ann' });
   for (const tab of tabs) await tab.ready();
   site.publish(5);
   for (const tab of tabs) await eventually(tab.items).toEqual(upTo(5));
