@@ -91,11 +91,11 @@ export class LastseqClient {
     this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
     const settings = { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent };
     const limits = traceLimitsOf(options);
-    const { tracker } = options.dialect;
+    const { overlap, tracker } = options.dialect;
     this.#driver = new Driver({
       session: limits
-        ? new TracedSession(settings, limits, tracker)
-        : new Session(settings, tracker),
+        ? new TracedSession(settings, limits, tracker, overlap)
+        : new Session(settings, tracker, overlap),
       options,
       ports,
       turn: this.#turn,

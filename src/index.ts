@@ -1,6 +1,7 @@
 /** The client: everything an app imports. */
 export { createClient } from './create-client.js';
 export { monotonic } from './core/monotonic.js';
+export { overlap } from './core/overlap.js';
 export { NO_EPOCH } from './core/position.js';
 export { mappedDialect } from './dialects/mapped.js';
 export { nativeDialect } from './dialects/native.js';
@@ -21,6 +22,7 @@ export type {
   ServerFrame,
 } from './core/frames.js';
 export type { TrackerFactory } from './core/gap-detector.js';
+export type { OverlapFactory } from './core/overlap.js';
 export type { Position } from './core/position.js';
 export type { Numbering } from './core/settings.js';
 export type { Trace, TraceEntry } from './core/trace.js';

@@ -251,7 +251,7 @@ export function settingsOf(options: ResolvedOptions): Partial<typeof DEFAULT_SET
     carrier: options.recover === undefined ? 'socket' : 'fetch',
     verbose: options.logger !== undefined,
     numbering: dialect.numbering,
-    epochs: dialect.epochs,
+    epochs: dialect.overlap === undefined,
     pollMs: dialect.pollMs,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

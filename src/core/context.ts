@@ -2,6 +2,7 @@
 import { Random } from './backoff.js';
 import { Deadlines } from './deadlines.js';
 import type { TrackerFactory } from './gap-detector.js';
+import type { OverlapFactory } from './overlap.js';
 import type { Settings } from './settings.js';
 import { newCounters, type Counters } from './counters.js';
 import type { Effect, Notice, Problem } from './vocabulary.js';
@@ -18,6 +19,8 @@ export class Context {
     readonly settings: Settings,
     /** Makes what follows the numbers of a channel. */
     readonly track: TrackerFactory,
+    /** For a server without epochs: what compares an answer with what we have of the log. */
+    readonly overlap: OverlapFactory | undefined,
   ) {
     this.random = new Random(settings.seed);
   }

@@ -8,7 +8,7 @@ import type { NumberedFrame, Page, RecoverRequest } from './frames.js';
 import type { Arrival, GapDetector } from './gap-detector.js';
 import type { Handout } from './handout.js';
 import type { Join } from './join.js';
-import { Overlap } from './overlap.js';
+import type { Overlap } from './overlap.js';
 import { coveredTo, isCut } from './page-walk.js';
 import type { StoredPosition } from './position.js';
 import type { Recovery } from './recovery.js';
@@ -40,13 +40,12 @@ export class Follower {
     { epoch, seq, tok }: StoredPosition,
     detector: GapDetector = parts.ctx.track(seq),
   ) {
-    const { epochs } = parts.ctx.settings;
     detector.skipTo(seq);
     detector.doubt = 'none';
     this.epoch = epoch;
     this.tok = tok;
     this.detector = detector;
-    this.overlap = epochs ? undefined : new Overlap(seq, detector.isOrdered);
+    this.overlap = parts.ctx.overlap?.(seq, detector.isOrdered);
   }
 
   /** The owner token of the positions that messages mark; undefined where their numbers are none. */

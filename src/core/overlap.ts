@@ -20,6 +20,11 @@ interface Question {
   readonly highest: number;
 }
 
+/** Makes what is asked along from `seq` on. */
+export type OverlapFactory = (seq: number, isOrdered: boolean) => Overlap;
+
+export const overlap: OverlapFactory = (seq, isOrdered) => new Overlap(seq, isOrdered);
+
 export class Overlap {
   /** What the next answer should show; undefined while the log is known to hold nothing of ours. */
   #anchor: Anchor | undefined;

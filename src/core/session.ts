@@ -11,6 +11,7 @@ import type { Counters } from './counters.js';
 import type { ClientFrame } from './frames.js';
 import { FrameRouter } from './frame-router.js';
 import { gapDetector, type TrackerFactory } from './gap-detector.js';
+import type { OverlapFactory } from './overlap.js';
 import { PositionLedger } from './position-ledger.js';
 import { Publisher } from './publisher.js';
 import { RecoveryCalls } from './recovery-calls.js';
@@ -29,9 +30,12 @@ export class Session {
   #frames: ClientFrame[] = [];
   #ids = 0;
 
-  /** @param track follows the numbers of a channel, as `settings.numbering` says. */
-  constructor(settings: Settings, track: TrackerFactory = gapDetector) {
-    const ctx = new Context(settings, track);
+  /**
+   * @param track follows the numbers of a channel, as `settings.numbering` says.
+   * @param overlap where `settings.epochs` is false.
+   */
+  constructor(settings: Settings, track: TrackerFactory = gapDetector, overlap?: OverlapFactory) {
+    const ctx = new Context(settings, track, overlap);
     const sender = {
       nextId: (): number => (this.#ids += 1),
       send: (frame: ClientFrame): void => void this.#frames.push(frame),

@@ -1,6 +1,7 @@
 /** A session that remembers its last inputs. A client without a trace has a plain one, and pays nothing. */
 import type { RecoveryAnswer } from './frames.js';
 import type { TrackerFactory } from './gap-detector.js';
+import type { OverlapFactory } from './overlap.js';
 import { Session } from './session.js';
 import type { Settings } from './settings.js';
 import { traceOf, type Trace } from './trace.js';
@@ -31,9 +32,10 @@ export class TracedSession extends Session {
     private readonly settings: Settings,
     private readonly limits: TraceLimits,
     track?: TrackerFactory,
+    overlap?: OverlapFactory,
   ) {
     // The notices say why; whoever reads a trace without its beginning has only those that were made.
-    super({ ...settings, verbose: true }, track);
+    super({ ...settings, verbose: true }, track, overlap);
   }
 
   override handle(input: Input, now: number): readonly Effect[] {

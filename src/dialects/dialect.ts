@@ -1,5 +1,6 @@
 import type { BadFrame, ClientFrame, DecodedFrame, Page, RecoverRequest } from '../core/frames.js';
 import type { TrackerFactory } from '../core/gap-detector.js';
+import type { OverlapFactory } from '../core/overlap.js';
 import type { Numbering } from '../core/settings.js';
 import type { TransportFactory } from '../ports/transport.js';
 
@@ -14,10 +15,10 @@ export interface Dialect {
   /** What follows such numbers: for `'monotonic'` it is `monotonic`, for the others it is built in. */
   readonly tracker?: TrackerFactory;
   /**
-   * False for a server without epochs: its frames carry `NO_EPOCH`. The client then asks the log with
-   * one message of overlap, and compares. @default true
+   * For a server without epochs, whose frames carry `NO_EPOCH`: `overlap`. The client then asks the log
+   * with one message of overlap, and compares. @default none: the server has epochs
    */
-  readonly epochs?: boolean;
+  readonly overlap?: OverlapFactory;
   /**
    * Milliseconds between questions to the log, for a server that sends no heads; silence is then no
    * sign of a dead connection. @default false: the server sends heads

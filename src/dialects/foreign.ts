@@ -1,6 +1,7 @@
 /** What the dialects of other people's servers have in common. */
 import { isNames, range, type Rule } from '../check-options.js';
 import { monotonic } from '../core/monotonic.js';
+import { overlap } from '../core/overlap.js';
 import type { Numbering } from '../core/settings.js';
 import type { Dialect } from './dialect.js';
 import { FIELD_NAMES, type FieldReader, type Fields } from './fields.js';
@@ -35,12 +36,12 @@ export function foreignDialect(
   { numbering = 'contiguous', pollMs }: ForeignOptions,
   reader: FieldReader,
   heads: string | undefined,
-): Pick<Dialect, 'protocols' | 'numbering' | 'tracker' | 'epochs' | 'pollMs' | 'decodePage'> {
+): Pick<Dialect, 'protocols' | 'numbering' | 'tracker' | 'overlap' | 'pollMs' | 'decodePage'> {
   return {
     protocols: [],
     numbering,
     ...(numbering === 'monotonic' && { tracker: monotonic }),
-    epochs: reader.hasEpochs,
+    ...(!reader.hasEpochs && { overlap }),
     pollMs: pollMs ?? (heads === undefined && 25_000),
     decodePage: (body, request) => reader.page(body, request),
   };

@@ -154,7 +154,7 @@ describe('writes', () => {
   });
 
   test('that cannot be made are kept for ten thousand channels, the newest', () => {
-    const ctx = new Context(DEFAULT_SETTINGS, gapDetector);
+    const ctx = new Context(DEFAULT_SETTINGS, gapDetector, undefined);
     const ledger = new PositionLedger(ctx);
     const position = { epoch: 'e', seq: 3, tok: 't' };
     for (let i = 0; i <= 10_000; i += 1)

@@ -7,7 +7,7 @@ import { gapDetector } from '../../src/core/gap-detector.js';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 
 const setup = (): { auth: Auth; ctx: Context } => {
-  const ctx = new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector);
+  const ctx = new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector, undefined);
   const auth = new Auth();
   auth.ask(ctx);
   auth.answered(ctx, 1, true);

@@ -2,6 +2,7 @@
 /** Plain JSON of other people's servers: which frame means what, and what is sent to them. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { overlap } from '../../src/core/overlap.js';
 import { NO_EPOCH } from '../../src/core/position.js';
 import { mappedDialect, type MappedOptions } from '../../src/dialects/mapped.js';
 import { LastseqError } from '../../src/errors.js';
@@ -183,11 +184,10 @@ test('the recovery call has the names of the server', () => {
 });
 
 test('a server without heads is polled, one with heads is not; epochs are where they are named', () => {
-  expect(mappedDialect({})).toMatchObject({ pollMs: 25_000, epochs: false, protocols: [] });
-  expect(mappedDialect({ heads: 'heads', fields: { epoch: 'e' } })).toMatchObject({
-    pollMs: false,
-    epochs: true,
-  });
+  expect(mappedDialect({})).toMatchObject({ pollMs: 25_000, overlap, protocols: [] });
+  const named = mappedDialect({ heads: 'heads', fields: { epoch: 'e' } });
+  expect(named.pollMs).toBe(false);
+  expect(named.overlap).toBeUndefined();
   expect(mappedDialect({ pollMs: 5_000, heads: 'heads' }).pollMs).toBe(5_000);
   expect(mappedDialect(GLOBAL).tracker).toBeTypeOf('function');
   expect(mappedDialect({}).tracker).toBeUndefined();

@@ -15,6 +15,7 @@ export const client = lastseq.createClient({ url: 'wss://example.com', ${options
 const PARTS = [
   'adapters/socketio-transport',
   'core/monotonic',
+  'core/overlap',
   'dialects/fields',
   'dialects/foreign',
   'dialects/mapped',

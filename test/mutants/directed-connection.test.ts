@@ -113,7 +113,8 @@ describe('the connection', () => {
 });
 
 describe('the token', () => {
-  const withToken = () => new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector);
+  const withToken = () =>
+    new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector, undefined);
   const ready = (auth: Auth, ctx: Context) => {
     auth.ask(ctx);
     auth.answered(ctx, auth.asked, true);

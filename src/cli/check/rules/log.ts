@@ -122,7 +122,7 @@ export const overflow: Rule = {
       if (first.oldest <= since.seq + 1) {
         throw new Broken(
           `since ${since.seq} the answer of ${walk.instance} begins with ${begins}, without ${plural(lost, 'message')}, and says that it is complete (oldest ${first.oldest})`,
-          settings.dialect.epochs === false
+          settings.dialect.overlap !== undefined
             ? 'Only a client that asks for one message more than it needs can notice that something is lost.'
             : undefined,
         );

@@ -144,7 +144,7 @@ export const epochs: Rule = {
   title: 'Joins, messages, heads and the log name the same epoch',
   harm: 'A client takes the log for another one and starts anew, again and again.',
   judge: (found, { dialect }) => {
-    if (dialect.epochs === false) {
+    if (dialect.overlap !== undefined) {
       throw new Missing('the server has no epochs: a restart shows only by lower numbers');
     }
     const { heard, walks } = traffic(found);

@@ -125,7 +125,7 @@ export const otherEpoch: Rule = {
   judge: ({ requests }, { channel, dialect }) => {
     const request = { channel, epoch: 'no-such-epoch', seq: 0 };
     const parameters = Object.values(dialect.query?.(request, 1) ?? { epoch: request.epoch });
-    if (dialect.epochs === false || !parameters.includes(request.epoch)) {
+    if (dialect.overlap !== undefined || !parameters.includes(request.epoch)) {
       throw new Missing('the recovery call of this dialect names no epoch');
     }
     const answer = played(requests).otherEpoch;
