@@ -14,6 +14,7 @@ import { CLOSE } from '../../src/core/frames.js';
 import { createClient, LastseqError, type Gap, type Message } from '../../src/index.js';
 import * as testing from '../../src/testing/index.js';
 import { readFrames } from '../../src/server/request-frames.js';
+import { check } from '../cli/harness.js';
 import { faultProxy } from '../support/faultproxy.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -139,6 +140,10 @@ describe('examples compile as an app would write them', () => {
 
   test('those for Node', { timeout: 60_000 }, () => {
     expect(compile(readme, true)).toEqual([]);
+  });
+
+  test('those of the page on servers', { timeout: 60_000 }, () => {
+    expect(compile(read('docs/servers.md'), false)).toEqual([]);
   });
 
   test('the shapes of the protocol', { timeout: 60_000 }, () => {
@@ -463,6 +468,25 @@ describe.skipIf(!hasPython)('the Python server of the README', () => {
     }
     expect((await ask('epoch=x&since=0')).headers.get('cache-control')).toBe('no-store');
     expect(server.complaints()).toBe('');
+  });
+
+  test('holds before the checker', { timeout: 180_000 }, async () => {
+    const port = await freePort();
+    let server = await startPython(port);
+    const outcome = await check({
+      urls: [`ws://127.0.0.1:${port}/realtime`],
+      recover: [`http://127.0.0.1:${port}/recover`],
+      channel: 'room:42',
+      send: [{ name: 'typed', send: ({ marker }) => server.say(marker) }],
+      origin: 'http://app.example',
+      overflow: 1_100,
+      restart: async () => {
+        await server.stop();
+        server = await startPython(port);
+      },
+    });
+    const unchecked = ['one-log', 'ack-number', 'auth-without', 'auth-wrong', 'auth-stranger'];
+    expect(outcome).toEqual({ failed: [], unchecked: [...unchecked, 'auth-join'], said: '' });
   });
 
   test('that starts again has another epoch, and the client says so', async () => {

@@ -1,5 +1,6 @@
 // The servers of docs/servers.md, run as they stand there: the one on Node against the client of this
-// package, over connections that break, the one with Socket.IO, and the script on a real Redis.
+// package, over connections that break, the one with Socket.IO, and the script on a real Redis; and the
+// clients, against the servers that they are for.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,10 +9,20 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient as createRedis } from 'redis';
 import { io as connect } from 'socket.io-client';
+import ts from 'typescript';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createClient, type Gap } from '../../src/index.js';
+import {
+  createClient,
+  mappedDialect,
+  socketIo,
+  type Channel,
+  type Client,
+  type Gap,
+} from '../../src/index.js';
+import { check } from '../cli/harness.js';
 import { faultProxy } from '../support/faultproxy.mjs';
+import { startGlobalCounterServer } from '../support/global-counter-server.mjs';
 import { freePort, startRedis } from '../support/redis.mjs';
 
 const document = readFileSync(new URL('../../docs/servers.md', import.meta.url), 'utf8');
@@ -35,11 +46,20 @@ symlinkSync(dirname(resolve('socket.io/package.json')), join(modules, 'socket.io
 symlinkSync(fileURLToPath(new URL('../..', import.meta.url)), join(modules, 'lastseq'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Starts a block in a process of its own, as it stands but for the port. */
-async function start(name: string, port: number, path = '/recover') {
+/** What the checker cannot see without a second instance, a token and an origin. */
+const UNASKED = ['one-log', 'auth-without', 'auth-wrong', 'auth-stranger', 'auth-join', 'cors'];
+
+/** Starts a block in a process of its own, as it stands but for the port, and a text that is replaced. */
+async function start(
+  name: string,
+  port: number,
+  path = '/recover',
+  [from, to]: [from: string, to: string] = ['', ''],
+) {
   const code = block('js', `// ${name}`);
-  const own = code.replace('listen(8000)', `listen(${port})`);
-  expect(own).not.toBe(code);
+  expect(code).toContain('listen(8000)');
+  expect(code).toContain(from);
+  const own = code.replace('listen(8000)', `listen(${port})`).replace(from, to);
   writeFileSync(join(folder, name), own);
   const node = spawn(process.execPath, [join(folder, name)], { stdio: ['pipe', 'ignore', 'pipe'] });
   let complaints = '';
@@ -63,6 +83,25 @@ async function start(name: string, port: number, path = '/recover') {
     },
     complaints: () => complaints,
   };
+}
+
+/** Runs the block of a client as it stands, but for its addresses. @returns the client, and what it logs */
+function runClient(mark: string, addresses: Record<string, string>, known: object = {}) {
+  let code = block('ts', mark).replace(/^import .*$/gm, '');
+  for (const [address, own] of Object.entries(addresses)) {
+    expect(code).toContain(`'${address}'`);
+    code = code.replace(`'${address}'`, `'${own}'`);
+  }
+  const logged: unknown[] = [];
+  const console = { log: (entry: unknown) => void logged.push(entry) };
+  const names = { createClient, mappedDialect, socketIo, console, ...known };
+  const body = ts.transpile(code, { target: ts.ScriptTarget.ES2022 });
+  const run = new Function(...Object.keys(names), `${body}\nreturn client;`);
+  const client = run(...Object.values(names)) as Client;
+  onTestFinished(() => client.close());
+  const errors: string[] = [];
+  client.on('error', ({ message }) => void errors.push(message));
+  return { client, logged, errors };
 }
 
 describe('the server on Node', () => {
@@ -137,6 +176,48 @@ describe('the server on Node', () => {
     }
     expect((await ask('epoch=x&since=0')).headers.get('cache-control')).toBe('no-store');
     expect(server.complaints()).toBe('');
+  });
+
+  test('holds before the checker', { timeout: 180_000 }, async () => {
+    const port = await freePort();
+    let server = await start('server.mjs', port);
+    const outcome = await check({
+      urls: [`ws://127.0.0.1:${port}/realtime`],
+      recover: [`http://127.0.0.1:${port}/recover`],
+      channel: 'room:42',
+      send: [{ name: 'typed', send: ({ marker }) => server.say(marker) }],
+      overflow: 1_100,
+      restart: async () => {
+        await server.stop();
+        server = await start('server.mjs', port);
+      },
+    });
+    expect({ ...outcome, unchecked: outcome.unchecked.sort() }).toEqual({
+      failed: [],
+      unchecked: [...UNASKED, 'ack-number'].sort(),
+      said: '',
+    });
+  });
+
+  test('tells the heads of what a socket is subscribed to, and of nothing else', async () => {
+    const port = await freePort();
+    const server = await start('server.mjs', port, '/recover', ['20_000', '20']);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/realtime`, 'lastseq.v1');
+    onTestFinished(() => socket.terminate());
+    const frames: Record<string, any>[] = [];
+    socket.on('message', (text) => void frames.push(JSON.parse(String(text))));
+    const heads = () => frames.filter(({ type }) => type === 'heads').map((frame) => frame.heads);
+    await expect.poll(heads).toContainEqual({});
+    socket.send(JSON.stringify({ type: 'subscribe', id: 7, channel: 'room:42' }));
+    await expect.poll(() => frames).toContainEqual(expect.objectContaining({ id: 7, head: 0 }));
+    server.say('one');
+    const epoch = frames.find(({ id }) => id === 7)?.epoch as string;
+    await expect.poll(heads).toContainEqual({ 'room:42': [epoch, 1] });
+    socket.send(JSON.stringify({ type: 'unsubscribe', channel: 'room:42' }));
+    await expect.poll(() => heads().at(-1)).toEqual({});
+    expect(frames.filter(({ type }) => type === 'message')).toEqual([
+      { type: 'message', channel: 'room:42', epoch, seq: 1, data: { text: 'one' } },
+    ]);
   });
 
   test('that starts again has another epoch, and the client says so', async () => {
@@ -224,4 +305,84 @@ test('the Socket.IO server answers join, publishes, and recovers, with the numbe
   expect(page).toMatchObject({ epoch, head: 2, oldest: 1, more: false, messages: live });
   expect(live[0]).toMatchObject({ channel: 'room:42', epoch, userId: 'ann' });
   expect(server.complaints()).toBe('');
+});
+
+test(
+  'the Socket.IO server and its client hold before the checker',
+  { timeout: 180_000 },
+  async () => {
+    const port = await freePort();
+    const origin = `http://127.0.0.1:${port}`;
+    await start('socketio-server.mjs', port, '/messages');
+    const outcome = await check({
+      urls: [origin],
+      recover: [`${origin}/messages`],
+      dialect: (url, end) => {
+        const socket = connect(url, { autoConnect: false, forceNew: true });
+        end(() => socket.disconnect());
+        return socketIo(socket, {
+          fields: { epoch: 'epoch' },
+          events: { heads: 'heads' },
+          acknowledges: true,
+        });
+      },
+      send: ['publish'],
+    });
+    expect({ ...outcome, unchecked: outcome.unchecked.sort() }).toEqual({
+      failed: [],
+      unchecked: [...UNASKED, 'overflow', 'restart'].sort(),
+      said: '',
+    });
+  },
+);
+
+test('the client of the Socket.IO server publishes, and gets what others publish', async () => {
+  const port = await freePort();
+  const server = await start('socketio-server.mjs', port, '/messages');
+  const origin = `http://127.0.0.1:${port}`;
+  const addresses = {
+    'http://localhost:8000': origin,
+    'http://localhost:8000/messages': `${origin}/messages`,
+  };
+  const sockets: ReturnType<typeof connect>[] = [];
+  onTestFinished(() => sockets.forEach((socket) => socket.disconnect()));
+  const io = (url: string) => {
+    const socket = connect(url, { forceNew: true });
+    sockets.push(socket);
+    return socket;
+  };
+  const { client, errors, logged } = runClient('socketIo(', addresses, { io });
+  const room: Channel = client.channel('room:42');
+  await room.ready();
+  expect(await room.publish('one')).toMatchObject({ seq: 1 });
+  const other = io(origin);
+  const say = (content: string) =>
+    other.emitWithAck('send_message', { channel: 'room:42', content });
+  await say('two');
+  await expect.poll(() => logged).toEqual(['one', 'two']);
+  sockets[0]?.io.engine.close();
+  await say('three');
+  await expect.poll(() => logged, { timeout: 10_000 }).toEqual(['one', 'two', 'three']);
+  expect({ errors, ...client.stats() }).toMatchObject({ errors: [], badFrames: 0, gaps: 0 });
+  expect(server.complaints()).toBe('');
+});
+
+test('the client of one counter for everything gets what it missed', async () => {
+  const server = await startGlobalCounterServer();
+  onTestFinished(() => server.close());
+  const addresses = {
+    'wss://example.com/ws': server.socketUrl(),
+    'https://example.com/websocket/messages': server.recoverUrl,
+  };
+  const getToken = () => Promise.resolve('token-alice');
+  const { client, errors, logged } = runClient('mappedDialect(', addresses, { getToken });
+  await client.channel('main').ready();
+  const contents = () => logged.map((message) => (message as { content: unknown }).content);
+  await server.publish('one', { to: 'alice' });
+  await expect.poll(contents).toEqual(['one']);
+  server.breakAll();
+  await server.publish('not for her', { to: 'bob' });
+  await server.publish('two', { to: 'alice' });
+  await expect.poll(contents, { timeout: 10_000 }).toEqual(['one', 'two']);
+  expect({ errors, ...client.stats() }).toMatchObject({ errors: [], badFrames: 0, gaps: 0 });
 });
