@@ -146,6 +146,8 @@ test('an object that says more is believed, and what does not fit is refused', (
   for (const wrong of [{ e: '' }, { head: 'x' }, { oldest: 0 }, { oldest: 52 }, { items: 1 }]) {
     expect(decodePage({ ...answer, ...wrong }, asked(30))).toMatchObject({ type: 'bad' });
   }
+  // A head that is not told is not below what was dropped.
+  expect(decodePage({ e: 'k', oldest: 52, items: [] }, asked(30))).toMatchObject({ head: 51 });
   expect(decodePage([], asked(30))).toMatchObject({ type: 'bad' });
   expect(decodePage('nothing', asked(30))).toMatchObject({ type: 'bad' });
 });
