@@ -103,20 +103,22 @@ export class Driver {
 
   /** An input that begins a task. What the app asks for may come out of a handler: that is `input`. */
   enter(input: Input): void {
-    this.parts.turn.begin(this.parts.ports.clock.now());
-    this.input(input);
+    const now = this.parts.ports.clock.now();
+    this.parts.turn.begin(now);
+    this.input(input, now);
   }
 
-  /** Takes an input now, or after the one that is being handled. */
-  input(input: Input): void {
+  /** Takes an input now, or after the one that is being handled. One look at the clock does for a task. */
+  input(input: Input, now?: number): void {
     // A write that settles after the close may leave others to be written.
     if (this.#closed && input.type !== 'saved') return;
     this.#inputs.push(input);
     if (this.#running) return;
     this.#running = true;
+    const at = now ?? this.parts.ports.clock.now();
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        const effects = this.session.handle(next, this.parts.ports.clock.now());
+        const effects = this.session.handle(next, at);
         for (const effect of effects) this.#run(effect);
       }
     } finally {

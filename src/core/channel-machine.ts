@@ -2,7 +2,7 @@
  * One channel's life: asks the store where to go on, joins on every connection, lets its reader read,
  * and watches over the app's handlers. The numbers are the reader's business.
  */
-import { channelState, type Numbers } from './channel-state.js';
+import { channelState, type Numbers, type StateParts } from './channel-state.js';
 import { Consumer } from './consumer.js';
 import type { Context } from './context.js';
 import type {
@@ -50,6 +50,7 @@ export class ChannelMachine implements Asker {
   readonly #consumer: Consumer;
   readonly #recovery: Recovery;
   readonly #store: StoreQuestion;
+  readonly #parts: StateParts;
   #published: ChannelState = { name: 'idle' };
 
   constructor(
@@ -64,8 +65,8 @@ export class ChannelMachine implements Asker {
       host.enqueue(this);
     });
     const handout = new Handout(ctx, channel, this.#consumer);
-    const parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
-    this.#reader = new Reader({ ctx, channel, intent, ledger, handout, ...parts });
+    this.#parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
+    this.#reader = new Reader({ ctx, channel, intent, ledger, handout, ...this.#parts });
     this.#store = new StoreQuestion(ctx, channel, ledger, this.#reader);
     if (intent.start === 'stored') this.#store.ask();
     else if (isPosition(intent.start)) this.#reader.follow(intent.start);
@@ -257,8 +258,7 @@ export class ChannelMachine implements Asker {
   finish(): void {
     const { ctx } = this.host;
     this.#reader.flush();
-    const parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
-    const state = channelState({ phase: this.#reader.phase, ...parts }, ctx.now, this.#published);
+    const state = channelState(this.#reader.phase, this.#parts, ctx.now, this.#published);
     if (state === this.#published) return;
     this.#published = state;
     ctx.emit({ type: 'channelState', channel: this.channel, state });

@@ -35,16 +35,21 @@ export interface Numbers {
   readonly held: number;
 }
 
-interface Parts {
-  readonly phase: Phase;
+/** What the state is made of, besides the phase. */
+export interface StateParts {
   readonly join: Join;
   readonly recovery: Recovery;
   readonly consumer: Consumer;
 }
 
 /** @returns `before` itself when nothing that the app sees has changed. */
-export function channelState(parts: Parts, now: number, before: ChannelState): ChannelState {
-  const state = derive(parts, now);
+export function channelState(
+  phase: Phase,
+  parts: StateParts,
+  now: number,
+  before: ChannelState,
+): ChannelState {
+  const state = derive(phase, parts, now);
   return sameState(state, before) ? before : state;
 }
 
@@ -52,7 +57,7 @@ const LIVE: ChannelState = { name: 'live' };
 const JOINING: ChannelState = { name: 'joining' };
 const CLOSED: ChannelState = { name: 'closed' };
 
-function derive({ phase, join, recovery, consumer }: Parts, now: number): ChannelState {
+function derive(phase: Phase, { join, recovery, consumer }: StateParts, now: number): ChannelState {
   if (phase.name === 'closed') return CLOSED;
   if (phase.name === 'failed') return { name: 'failed', code: phase.code };
   const { stall } = consumer;

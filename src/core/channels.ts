@@ -4,12 +4,15 @@ import type { ChannelIntent } from './vocabulary.js';
 
 export class Channels {
   readonly #machines = new Map<string, ChannelMachine>();
-  /** What they accepted is handed on at the end of the input. */
-  readonly #touched = new Set<ChannelMachine>();
+  /**
+   * What they accepted is handed on at the end of the input. In order, one perhaps several times: to
+   * finish again changes nothing, and a set costs more than all else that is done for a message.
+   */
+  #touched: ChannelMachine[] = [];
   readonly #host: ChannelHost;
 
   constructor(host: Omit<ChannelHost, 'touch'>) {
-    this.#host = { ...host, touch: (machine) => void this.#touched.add(machine) };
+    this.#host = { ...host, touch: (machine) => void this.#touch(machine) };
   }
 
   get size(): number {
@@ -32,14 +35,14 @@ export class Channels {
   /** Something comes for the channel. */
   find(channel: string): ChannelMachine | undefined {
     const machine = this.#machines.get(channel);
-    if (machine !== undefined) this.#touched.add(machine);
+    if (machine !== undefined) this.#touch(machine);
     return machine;
   }
 
   /** Something comes for all of them. */
   *all(): Generator<ChannelMachine> {
     for (const machine of this.#machines.values()) {
-      this.#touched.add(machine);
+      this.#touch(machine);
       yield machine;
     }
   }
@@ -52,7 +55,7 @@ export class Channels {
     if (known !== undefined) this.#drop(channel, known);
     const machine = new ChannelMachine(channel, intent, this.#host);
     this.#machines.set(channel, machine);
-    this.#touched.add(machine);
+    this.#touch(machine);
     return machine;
   }
 
@@ -78,13 +81,17 @@ export class Channels {
   /** The input is done. */
   finish(): void {
     for (const machine of this.#touched) machine.finish();
-    this.#touched.clear();
+    if (this.#touched.length > 0) this.#touched = [];
+  }
+
+  #touch(machine: ChannelMachine): void {
+    if (this.#touched.at(-1) !== machine) this.#touched.push(machine);
   }
 
   #drop(channel: string, machine: ChannelMachine): void {
     machine.close();
     this.#machines.delete(channel);
-    this.#touched.delete(machine);
+    this.#touched = this.#touched.filter((one) => one !== machine);
     this.#host.ctx.emit({ type: 'left', channel });
   }
 }

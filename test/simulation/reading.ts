@@ -27,6 +27,8 @@ export class Reading {
   #askedAt = 0;
   #page: Page | undefined;
   #stoodAt: Position | undefined;
+  /** The greatest number that had come live when the log was asked. */
+  #highest = 0;
   /** Given to the app above `at`, where a number that came is no position. */
   readonly #above = new Set<number>();
   /** The ids of what the app was given, for a server without epochs. */
@@ -59,6 +61,7 @@ export class Reading {
     this.#askedAt = this.world.agenda.now;
     this.#since = since;
     this.#stoodAt = stoodAt;
+    this.#highest = Math.max(0, ...this.#above);
   }
 
   /** The question was given up: its answer is none. */
@@ -79,8 +82,8 @@ export class Reading {
     this.#showsAnother = this.#compare(page);
     // A question without epochs overlaps what we have.
     const since = this.world.plan.numbers.epochs ? this.#since : this.#stoodAt;
-    const rewound = since?.epoch === page.epoch && page.head < since.seq;
-    this.#behind = rewound ? this.#behind + 1 : 0;
+    const isBehind = since?.epoch === page.epoch && page.head < since.seq;
+    this.#behind = isBehind || this.#endsBelow(page) ? this.#behind + 1 : 0;
     if (this.world.plan.numbers.joins !== 'facts' && this.at === undefined) this.#startsIn(page);
   }
 
@@ -307,6 +310,16 @@ export class Reading {
       case 'unreachable':
         if (this.world.plan.settings.giveUpAfterMs === false) oracle.fail('I5', what);
     }
+  }
+
+  /**
+   * Does the log end where we stand, without what came live above it? A counter that began anew looks
+   * like that, and so does an old answer out of a cache: told apart by nothing that the client has.
+   */
+  #endsBelow({ head, messages, more }: Page): boolean {
+    const { epochs } = this.world.plan.numbers;
+    if (epochs || !this.#rises || messages.length === 0 || more) return false;
+    return head === this.#stoodAt?.seq && head < this.#highest;
   }
 
   /** Does it have another message under a number that is known? */
