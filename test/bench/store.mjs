@@ -1,4 +1,5 @@
 // What it costs to keep positions in IndexedDB while messages come: main thread and transactions.
+import { threadTime } from './cpu.mjs';
 import { openPage, withBrowser } from './page.mjs';
 import { versionOf } from './peers.mjs';
 import { median, short, spread, takeTurns } from './rounds.mjs';
@@ -60,7 +61,7 @@ export default function store({ rounds = 3, smoke }) {
  */
 async function keep(browser, way, ms) {
   const { close, page, run } = await openPage(browser, `export * from './pages/store.js';`);
-  const busy = async () => ((await page.metrics()).TaskDuration ?? NaN) * 1_000;
+  const busy = await threadTime(page);
   await run((which) => /** @type {any} */ (window).Entry.start(which), way);
   // For a while uncounted: code is compiled, the database is opened.
   await run(inPage, PER_SECOND, ms / 4);

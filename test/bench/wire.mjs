@@ -70,10 +70,10 @@ export const WIRES = {
     greets: [J({ type: 'welcome', caps: ['recover', 'arrays', 'ping'], heartbeatMs: 3_600_000 })],
     answers(text) {
       const facts = { epoch: 'k3f9', head: 0, oldest: 1 };
-      return [JSON.parse(text)]
-        .flat()
-        .filter(({ type }) => type === 'subscribe')
-        .map(({ channel, id }) => J({ type: 'subscribed', id, channel, ...facts }));
+      return [JSON.parse(text)].flat().flatMap(({ channel, id, type }) => {
+        if (type === 'ping') return [J({ type: 'pong' })];
+        return type === 'subscribe' ? [J({ type: 'subscribed', id, channel, ...facts })] : [];
+      });
     },
     one: message,
     many: array(message),
