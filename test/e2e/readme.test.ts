@@ -1,7 +1,7 @@
 // The documents, held against the code: examples compile, links lead somewhere, tables and diagrams
 // name exactly what there is, example frames can be read, and the Python server serves the client.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,7 +19,12 @@ import { faultProxy } from '../support/faultproxy.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const documents = ['README.md', 'PROTOCOL.md', 'CHANGELOG.md', 'docs/servers.md'];
+const documents = [
+  'README.md',
+  'PROTOCOL.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+];
 const readme = read('README.md');
 const protocol = read('PROTOCOL.md');
 
