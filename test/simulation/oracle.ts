@@ -76,7 +76,7 @@ export class Oracle {
         if ('page' in input.answer) this.#page(client, input.id, input.answer.page);
         return;
       case 'tick':
-        for (const reading of this.#readings.get(client)?.values() ?? []) reading.ticked();
+        for (const reading of this.#readings.get(client)?.values() ?? []) reading.answers.ticked();
         return;
       case 'loaded':
         if (input.failed !== true && client.states.get(input.channel) !== 'failed')
@@ -212,9 +212,9 @@ export class Oracle {
     if (frame.type === 'subscribed') {
       const { epoch, head, oldest } = frame;
       const facts: Facts = { epoch, head, oldest };
-      this.reading(client, frame.channel)?.facts.push(facts);
+      this.reading(client, frame.channel)?.beginning.facts.push(facts);
     } else if (frame.type === 'unsubscribed') {
-      this.reading(client, frame.channel)?.gaveUp();
+      this.reading(client, frame.channel)?.answers.gaveUp();
     } else if (frame.type === 'recovered') {
       for (const item of frame.items) if ('page' in item) this.#page(client, frame.id, item.page);
     }
@@ -236,7 +236,7 @@ export class Oracle {
   }
 
   #aborted(client: Client, id: number): void {
-    for (const reading of this.#readings.get(client)?.values() ?? []) reading.gaveUp(id);
+    for (const reading of this.#readings.get(client)?.values() ?? []) reading.answers.gaveUp(id);
   }
 
   #sent(client: Client, frames: readonly ClientFrame[]): void {

@@ -1,40 +1,29 @@
 /** What the app has been given of one channel, from a join to the leave: where the next item must fit. */
-import type { Facts, Page } from '../../src/core/frames.js';
+import type { Page } from '../../src/core/frames.js';
 import type { Position, StoredPosition } from '../../src/core/position.js';
 import type { Gap, Item, Message } from '../../src/core/vocabulary.js';
+import { Answers } from './answers.js';
+import { Beginning } from './beginning.js';
 import type { Client } from './client.js';
 import type { Oracle } from './oracle.js';
 import type { ChannelPlan } from './plan.js';
 import type { EpochLog } from './truth.js';
 import type { World } from './world.js';
 
-type GapItem = Extract<Item, { type: 'gap' }>;
 type SnapshotItem = Extract<Item, { type: 'snapshot' }>;
 
-/** Answers that must agree before a rewind is believed. */
-const AGREEING = 3;
-
 export class Reading {
-  /** What joins have said: what a start without a position may go by. */
-  readonly facts: Facts[] = [];
+  readonly beginning: Beginning;
+  readonly answers: Answers;
+  /** Numbers that only rise: only the log can say that a stretch is complete. */
+  readonly #rises: boolean;
   /** Everything up to here was given to the app, or named. */
   at: Position | undefined;
   /** The last number of every epoch that was read, for an epoch that comes back. */
   readonly #seen = new Map<string, number>();
   #asked: 'unknown' | 'answered' = 'unknown';
-  #since: Position | undefined;
-  #call = 0;
-  #askedAt = 0;
-  #page: Page | undefined;
-  #stoodAt: Position | undefined;
-  /** The greatest number that had come live when the log was asked. */
-  #highest = 0;
   /** Given to the app above `at`, where a number that came is no position. */
   readonly #above = new Set<number>();
-  /** The ids of what the app was given, for a server without epochs. */
-  readonly #uids = new Map<number, number>();
-  #showsAnother = false;
-  #behind = 0;
   #snapshot: SnapshotItem | undefined;
   #taken: Position | undefined;
   /** A stored position that came too late: what was passed over must be named at once. */
@@ -51,49 +40,22 @@ export class Reading {
     readonly plan: ChannelPlan,
     start: Position | undefined,
   ) {
+    this.#rises = world.plan.settings.numbering === 'monotonic';
+    this.answers = new Answers(world);
+    this.beginning = new Beginning(plan.start);
     this.at = start;
     if (plan.start !== 'stored') this.#asked = 'answered';
   }
 
   /** @param stoodAt where the client was. */
   asked(id: number, since: Position, stoodAt: Position | undefined): void {
-    this.#call = id;
-    this.#askedAt = this.world.agenda.now;
-    this.#since = since;
-    this.#stoodAt = stoodAt;
-    this.#highest = Math.max(0, ...this.#above);
+    this.answers.asked(id, since, stoodAt, this.#rises ? Math.max(0, ...this.#above) : 0);
   }
 
-  /** The question was given up: its answer is none. */
-  gaveUp(id: number = this.#call): void {
-    if (this.#call === id) this.#call = 0;
-  }
-
-  /** Over the socket nothing else shows that a call took too long. */
-  ticked(): void {
-    const { agenda, plan } = this.world;
-    if (this.#askedAt + plan.settings.recoverTimeoutMs <= agenda.now) this.gaveUp();
-  }
-
-  /** @param call the call that it answers: only the last one counts. */
   heardPage(call: number, page: Page): void {
-    if (call !== this.#call) return;
-    this.#page = page;
-    this.#showsAnother = this.#compare(page);
-    // A question without epochs overlaps what we have.
-    const since = this.world.plan.numbers.epochs ? this.#since : this.#stoodAt;
-    const isBehind = since?.epoch === page.epoch && page.head < since.seq;
-    this.#behind = isBehind || this.#endsBelow(page) ? this.#behind + 1 : 0;
-    if (this.world.plan.numbers.joins !== 'facts' && this.at === undefined) this.#startsIn(page);
-  }
-
-  /** Where no join says anything of the log, its answer does. */
-  #startsIn(page: Page): void {
-    this.facts.push(page);
-    if (this.plan.start !== 'last' || page.more) return;
-    // The whole of it is known: messages are counted, not numbers.
-    const seq = page.messages.at(-4)?.seq ?? Math.max(page.oldest - 1, this.#since?.seq ?? 0);
-    this.facts.push({ ...page, head: seq + 3, oldest: Math.min(page.oldest, seq + 1) });
+    if (!this.answers.heard(call, page, this.at?.seq) || this.at !== undefined) return;
+    const { joins } = this.world.plan.numbers;
+    if (joins !== 'facts') this.beginning.answered(page, this.answers.since?.seq ?? 0);
   }
 
   loaded(position: StoredPosition | undefined, oracle: Oracle): void {
@@ -110,8 +72,7 @@ export class Reading {
       if (blind !== undefined) oracle.begins(this.channel, blind);
     } else if (this.at === undefined) {
       if (this.#snapshot === undefined) this.at = position;
-    } else if (blind === undefined) return;
-    else if (this.plan.snapshot) return;
+    } else if (blind === undefined || this.plan.snapshot) return;
     else if (position.epoch !== blind.epoch) this.#owed = position;
     else if (position.seq < blind.seq) {
       const untouched =
@@ -190,13 +151,13 @@ export class Reading {
     if (!log.has(seq, data as number)) oracle.fail('I4 phantom', `${channel} ${epoch} ${seq}`);
     if (this.#snapshot !== undefined) oracle.fail('I11', `${channel} ${seq} during a snapshot`);
     if (this.at === undefined)
-      this.#start(this.#rises ? this.#saidToStart(epoch, seq) : { epoch, seq: seq - 1 }, oracle);
+      this.#start(this.#rises ? this.beginning.said(epoch, seq) : { epoch, seq: seq - 1 }, oracle);
     const at = this.at as Position | undefined;
     if (at?.epoch !== epoch) {
       return oracle.fail('I2 epoch in silence', `${channel} ${at?.epoch} -> ${epoch} ${seq}`);
     }
     if (seq <= at.seq) oracle.fail('I1 order', `${channel} ${epoch} ${at.seq} -> ${seq}`);
-    if (!this.world.plan.numbers.epochs) this.#uids.set(seq, data as number);
+    this.answers.had(seq, data as number);
     if (this.#rises) {
       if (this.#above.has(seq)) oracle.fail('I1 twice', `${channel} ${epoch} ${seq}`);
       this.#above.add(seq);
@@ -211,15 +172,10 @@ export class Reading {
     this.at = { epoch, seq };
   }
 
-  /** Numbers that only rise: only the log can say that a stretch is complete. */
-  get #rises(): boolean {
-    return this.world.plan.settings.numbering === 'monotonic';
-  }
-
   /** A position that no message carries: everything up to it was given to the app, or is no loss. */
   #moved({ epoch, seq }: Position, oracle: Oracle): void {
     this.world.count('position');
-    if (this.at === undefined) this.#start(this.#saidToStart(epoch, seq), oracle);
+    if (this.at === undefined) this.#start(this.beginning.said(epoch, seq), oracle);
     const { channel } = this;
     const at = this.at as Position | undefined;
     if (at?.epoch !== epoch) return oracle.fail('I2 epoch in silence', `${channel} ${epoch}`);
@@ -237,28 +193,22 @@ export class Reading {
   #goOn(position: Position): void {
     if (position.epoch !== this.at?.epoch) this.#above.clear();
     for (const seq of this.#above) if (seq <= position.seq) this.#above.delete(seq);
-    this.at = { epoch: position.epoch, seq: position.seq };
+    this.at = position;
   }
 
-  #gap({ after, gap }: GapItem, oracle: Oracle): void {
+  #gap({ after: { position }, gap }: Extract<Item, { type: 'gap' }>, oracle: Oracle): void {
     this.world.count(`gap ${gap.reason}${gap.healed ? ' healed' : ''}`);
     const { at } = this;
-    if (this.#owed !== undefined) return this.#late(gap, after.position, oracle);
+    if (this.#owed !== undefined) return this.#late(gap, position, oracle);
     if (at === undefined) return oracle.fail('I5', `${oracle.describe(gap)} before any start`);
-    const log = this.#log(at.epoch, oracle);
-    let next = at.seq + 1;
-    while (next < gap.from && log.isVoid(next)) next += 1;
+    const next = this.#log(at.epoch, oracle).afterVoid(at.seq, gap.from - 1) + 1;
     if (gap.epoch !== at.epoch || gap.from !== next)
       oracle.fail('I5 misplaced', `${oracle.describe(gap)} after ${at.epoch} ${at.seq}`);
     if (gap.to !== undefined && gap.to < gap.from) oracle.fail('I5', oracle.describe(gap));
-    const { position } = after;
     if (gap.healed !== undefined) {
       const taken = this.#taken ?? position;
       if (position.epoch !== taken.epoch || position.seq < taken.seq)
-        oracle.fail(
-          'I5',
-          `${oracle.describe(gap)}: goes on from ${position.epoch} ${position.seq}`,
-        );
+        oracle.fail('I5', `${oracle.describe(gap)}: goes on at ${position.epoch} ${position.seq}`);
       // The state is older than what came live above it: that comes again.
       this.#above.clear();
     } else this.#justify(gap, position, oracle);
@@ -267,14 +217,14 @@ export class Reading {
       this.#seen.delete(gap.epoch);
       this.world.rewound(this.channel);
       this.#above.clear();
-      this.#uids.clear();
+      this.answers.forget();
     }
     this.#goOn(position);
   }
 
   #justify(gap: Gap, next: Position, oracle: Oracle): void {
     const { epoch, from, reason, to } = gap;
-    const page = this.#page;
+    const { page } = this.answers;
     const what = `${this.channel} ${oracle.describe(gap)}`;
     switch (reason) {
       case 'truncated':
@@ -290,46 +240,16 @@ export class Reading {
       case 'epoch':
       case 'rewind': {
         if (page === undefined) return oracle.fail('I5 unjustified', `${what}: no answer`);
-        const said =
-          reason === 'epoch'
-            ? page.epoch !== epoch
-            : this.#behind >= AGREEING || this.#showsAnother;
+        const said = reason === 'epoch' ? page.epoch !== epoch : this.answers.sayRewind;
         if (!said) oracle.fail('I5 unjustified', `${what}: the log did not say so`);
         const known = reason === 'epoch' ? this.#seen.get(page.epoch) : undefined;
-        const expected = known ?? page.oldest - 1;
-        const log = this.#log(page.epoch, oracle);
-        let seq = expected;
-        while (seq < next.seq && log.isVoid(seq + 1)) seq += 1;
-        // Without facts the log begins where it shows its first message.
-        const first = this.world.plan.numbers.epochs ? undefined : page.messages[0]?.seq;
-        const fits = [seq, page.oldest - 1, (first ?? 0) - 1].includes(next.seq);
-        if (next.epoch !== page.epoch || !fits)
-          oracle.fail('I5', `${what}: goes on from ${next.epoch} ${next.seq}, not ${expected}`);
+        if (!this.answers.goOnAt(next, known, this.#log(page.epoch, oracle)))
+          oracle.fail('I5', `${what}: goes on from ${next.epoch} ${next.seq}, not ${known}`);
         return;
       }
       case 'unreachable':
         if (this.world.plan.settings.giveUpAfterMs === false) oracle.fail('I5', what);
     }
-  }
-
-  /**
-   * Does the log end where we stand, without what came live above it? A counter that began anew looks
-   * like that, and so does an old answer out of a cache: told apart by nothing that the client has.
-   */
-  #endsBelow({ head, messages, more }: Page): boolean {
-    const { epochs } = this.world.plan.numbers;
-    if (epochs || !this.#rises || messages.length === 0 || more) return false;
-    return head === this.#stoodAt?.seq && head < this.#highest;
-  }
-
-  /** Does it have another message under a number that is known? */
-  #compare({ messages }: Page): boolean {
-    if (this.world.plan.numbers.epochs) return false;
-    const known = this.#uids;
-    const isAnother = messages.some(({ data, seq }) => (known.get(seq) ?? data) !== data);
-    for (const { data, seq } of messages)
-      if (seq <= (this.at?.seq ?? Infinity) && !known.has(seq)) known.set(seq, data as number);
-    return isAnother;
   }
 
   /** A gap that looks back: the store answered after reading had begun without it. */
@@ -339,9 +259,7 @@ export class Reading {
     if (owed === undefined || gap.epoch !== owed.epoch || gap.from !== owed.seq + 1)
       oracle.fail('I5 late', `${oracle.describe(gap)}, owed from ${owed?.seq}`);
     const { at } = this;
-    let seq = at?.seq ?? 0;
-    while (at !== undefined && seq < next.seq && this.#log(at.epoch, oracle).isVoid(seq + 1))
-      seq += 1;
+    const seq = at && this.#log(at.epoch, oracle).afterVoid(at.seq, next.seq);
     if (next.epoch !== at?.epoch || next.seq !== seq)
       oracle.fail('I5 late', `${oracle.describe(gap)} moves the position to ${next.seq}`);
     this.at = { epoch: next.epoch, seq };
@@ -353,18 +271,12 @@ export class Reading {
   #load(item: SnapshotItem, oracle: Oracle): void {
     this.world.count(`snapshot ${item.reason}`);
     if (this.#snapshot !== undefined) oracle.fail('I11', `${this.channel}: two snapshots at once`);
-    if (item.reason === 'initial') this.#startsAt(item.position, oracle);
+    if (item.reason === 'initial') this.#mayStart(item.position, oracle);
     this.#snapshot = item;
   }
 
-  /** Where reading starts, when the first item does not show it. */
-  #saidToStart(epoch: string, seq: number): Position {
-    const said = [...this.facts].reverse().find((facts) => facts.epoch === epoch);
-    return { epoch, seq: said === undefined ? seq : Math.min(seq, this.#from(said)) };
-  }
-
   #start(position: Position, oracle: Oracle): void {
-    this.#startsAt(position, oracle);
+    this.#mayStart(position, oracle);
     if (this.#asked === 'unknown') this.blind.set(this.channel, position);
     else oracle.begins(this.channel, position);
     this.#begin(position);
@@ -375,21 +287,10 @@ export class Reading {
     this.at = { epoch: position.epoch, seq: position.seq };
   }
 
-  /** May reading start here, by what the joins have said? */
-  #startsAt({ epoch, seq }: Position, oracle: Oracle): void {
-    const log = this.#log(epoch, oracle);
-    const fits = this.facts.some((facts) => {
-      if (facts.epoch !== epoch) return false;
-      const from = this.#from(facts);
-      for (let n = from + 1; n <= seq; n += 1) if (!log.isVoid(n)) return false;
-      return from <= seq;
-    });
-    if (!fits) oracle.fail('I2 start', `${this.channel} starts at ${epoch} ${seq}`);
-  }
-
-  #from({ head, oldest }: Facts): number {
-    if (this.plan.start === 'earliest') return oldest - 1;
-    return this.plan.start === 'last' ? Math.max(oldest - 1, head - 3, 0) : head;
+  #mayStart(position: Position, oracle: Oracle): void {
+    const { epoch, seq } = position;
+    if (!this.beginning.allows(position, this.#log(epoch, oracle)))
+      oracle.fail('I2 start', `${this.channel} starts at ${epoch} ${seq}`);
   }
 
   #log(epoch: string, oracle: Oracle): EpochLog {

@@ -62,6 +62,13 @@ export class EpochLog {
     return kind === 'void' || kind === 'skip' || this.#voids.has(seq);
   }
 
+  /** The last of the void numbers that follow `seq`, at most `most`; `seq` itself when none does. */
+  afterVoid(seq: number, most: number): number {
+    let end = seq;
+    while (end < most && this.isVoid(end + 1)) end += 1;
+    return end;
+  }
+
   /** The last entry before a number, 0 when there is none. */
   entryBefore(seq: number): number {
     let n = Math.min(seq, this.head + 1) - 1;
