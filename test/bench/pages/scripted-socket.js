@@ -16,7 +16,10 @@ export class ScriptedSocket {
   bufferedAmount = 0;
   extensions = '';
   binaryType = 'blob';
-  onopen = (onmessage = onerror = onclose = null);
+  onopen = null;
+  onmessage = null;
+  onerror = null;
+  onclose = null;
   #listeners = { open: [], message: [], error: [], close: [] };
   #wire = ScriptedSocket.wire;
 
