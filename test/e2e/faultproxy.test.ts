@@ -86,11 +86,11 @@ test('corrupt changes one byte of a chunk', async () => {
 
 test('reset and fin end what is open', async () => {
   const first = await dial();
-  await expect.poll(() => proxy.open).toBe(1);
+  await expect.poll(() => proxy.accepted).toBe(1);
   proxy.reset();
   await expect.poll(() => first.seen.end).toBe('ECONNRESET');
   const second = await dial();
-  await expect.poll(() => proxy.open).toBe(1);
+  await expect.poll(() => proxy.accepted).toBe(2);
   proxy.fin();
   await expect.poll(() => second.seen.end).toBe('FIN');
 });

@@ -7,13 +7,16 @@ import { expect, test } from 'vitest';
 import { faultProxy } from '../support/faultproxy.mjs';
 import { atEnd, eventually, memoryLog, openTab, startSite, upTo, type Tab } from './harness.js';
 
+/** What finds out silence soon, and on a busy machine silence that is none. */
+const HASTY = { heartbeatMs: 200, connectTimeoutMs: 1_000 };
+
 /** A tab whose page and socket come through a proxy. Its client is live. */
-async function openThroughProxy() {
-  const site = await startSite();
+async function openThroughProxy({ heartbeatMs, ...options }: Partial<typeof HASTY> = {}) {
+  const site = await startSite({ ...(heartbeatMs !== undefined && { heartbeatMs }) });
   const proxy = await faultProxy(site.port);
   atEnd(() => proxy.close());
   const tab = await openTab(`http://127.0.0.1:${proxy.port}`);
-  await tab.start({ connectTimeoutMs: 1_000 });
+  await tab.start(options);
   await tab.ready();
   site.publish(2);
   await eventually(tab.items).toEqual([1, 2]);
@@ -23,7 +26,7 @@ async function openThroughProxy() {
 const states = async (tab: Tab) => (await tab.seen()).log.filter((entry) => entry !== 'pageshow');
 
 test('a half-open connection is found by the heartbeat that stays away, and replaced', async () => {
-  const { site, proxy, tab } = await openThroughProxy();
+  const { site, proxy, tab } = await openThroughProxy(HASTY);
   proxy.set({ both: { blackhole: true } });
   site.publish(3);
   // Nothing else can tell: the socket is open, and the browser thinks that it is online.
@@ -37,7 +40,7 @@ test('a half-open connection is found by the heartbeat that stays away, and repl
 });
 
 test('a connection whose way to the server alone is dead is found by the server', async () => {
-  const { site, proxy, tab } = await openThroughProxy();
+  const { site, proxy, tab } = await openThroughProxy(HASTY);
   proxy.set({ up: { blackhole: true } });
   await eventually(() => site.hub.stats().deadPeers).toBeGreaterThan(0);
   proxy.clear();
@@ -157,7 +160,7 @@ test('messages that the log no longer holds are a gap that names them', async ()
 });
 
 test('a publish whose acknowledgement is lost is in the log once', async () => {
-  const { site, proxy, tab } = await openThroughProxy();
+  const { site, proxy, tab } = await openThroughProxy(HASTY);
   proxy.set({ down: { blackhole: true } });
   await tab.run(() => {
     const sent = window.app.client.channel('room').publish({ n: 3 }, { timeoutMs: 60_000 });

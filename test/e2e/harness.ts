@@ -50,7 +50,7 @@ export interface SiteOptions extends Partial<Server.HubOptions> {
 
 export type Site = Awaited<ReturnType<typeof startSite>>;
 
-/** A page, the bundle and a hub, all on one free port. */
+/** A page, the bundle and a hub, all on one free port. Its heartbeat is the hub's own. */
 export async function startSite({ connectSrc, ...options }: SiteOptions = {}) {
   let log = options.log ?? memoryLog();
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
@@ -60,7 +60,7 @@ export async function startSite({ connectSrc, ...options }: SiteOptions = {}) {
     response.setHeader('Content-Security-Policy', csp);
     servePage(request, response);
   };
-  const makeHub = () => createHub({ authorize: () => ({}), heartbeatMs: 200, ...options, log });
+  const makeHub = () => createHub({ authorize: () => ({}), ...options, log });
 
   const server = createServer(serve);
   const listen = async (port: number): Promise<void> => {

@@ -145,7 +145,10 @@ export async function startSocketIoServer({
       io.local.to(channel).emit('heads', { channel, ...facts });
     }
   };
-  const heartbeat = setInterval(() => log !== undefined && void tellHeads(), headsMs);
+  let telling = Promise.resolve();
+  const heartbeat = setInterval(() => {
+    if (log !== undefined) telling = tellHeads();
+  }, headsMs);
 
   const stop = async () => {
     // Ends the HTTP server as well, when the last answer has left.
@@ -179,6 +182,8 @@ export async function startSocketIoServer({
     },
     async close() {
       clearInterval(heartbeat);
+      // The log may be closed after us: nothing of it may be under way.
+      await telling;
       await stop();
     },
   };
