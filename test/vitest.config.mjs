@@ -30,6 +30,8 @@ export default defineConfig({
           include: projects.node,
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // A limit for a test that fails, not for a busy machine.
+          expect: { poll: { timeout: 15_000 } },
           // These files start servers, browsers and builds: side by side they would only wait.
           fileParallelism: false,
         },

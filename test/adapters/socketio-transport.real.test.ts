@@ -7,6 +7,10 @@ import type { SocketIoCall } from '../../src/ports/socket-io.js';
 import type { Transport, TransportEvent } from '../../src/ports/transport.js';
 import { startSocketIoServer } from '../support/socketio-server.mjs';
 
+// Real sockets: the limits are for a test that fails, not for a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
+const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, 15_000);
+
 let server: Awaited<ReturnType<typeof startSocketIoServer>>;
 let socket: Socket;
 let events: TransportEvent[];
@@ -35,8 +39,8 @@ afterEach(async () => {
   await server.close();
 });
 
-const lastEvent = (event: object) => vi.waitFor(() => expect(events.at(-1)).toMatchObject(event));
-const connected = () => vi.waitFor(() => expect(socket.connected).toBe(true));
+const lastEvent = (event: object) => eventually(() => expect(events.at(-1)).toMatchObject(event));
+const connected = () => eventually(() => expect(socket.connected).toBe(true));
 /** How many listeners the socket has, of anybody. */
 const listeners = () =>
   ['connect', 'disconnect', 'connect_error', 'message'].map(
@@ -61,7 +65,7 @@ async function joined(attempt: number): Promise<void> {
   await lastEvent({ type: 'opened', attempt });
   transport.send([JOIN]);
   await lastEvent({ type: 'received', attempt, data: { answerTo: JOIN.frame } });
-  await vi.waitFor(() => expect(server.members('room')).toBe(1));
+  await eventually(() => expect(server.members('room')).toBe(1));
 }
 
 test('opening waits for a socket that connects, and knows one that is connected', async () => {
@@ -155,11 +159,11 @@ test('closing leaves the rooms and takes exactly our listeners away; the socket 
   expect(listeners()).toEqual([1, 1, 1, 2]);
   transport.close(1000, '');
   expect(listeners()).toEqual([0, 0, 0, 1]);
-  await vi.waitFor(() => expect(server.members('room')).toBe(0));
+  await eventually(() => expect(server.members('room')).toBe(0));
   expect(socket.connected).toBe(true);
   const before = events.length;
   server.io.emit('message', 'for the app');
-  await vi.waitFor(() => expect(heard).toEqual(['for the app']));
+  await eventually(() => expect(heard).toEqual(['for the app']));
   expect(events).toHaveLength(before);
 });
 
@@ -174,12 +178,12 @@ test('many attempts do not add listeners', async () => {
 test('what was left is not left again', async () => {
   await joined(1);
   transport.send([LEAVE]);
-  await vi.waitFor(() => expect(server.members('room')).toBe(0));
+  await eventually(() => expect(server.members('room')).toBe(0));
   const left = vi.fn();
   server.io.of('/').sockets.forEach((peer) => peer.on('leave', left));
   transport.close(1000, '');
   socket.emit('send_message', { channel: 'room', content: 1 });
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await (await fetch(`${server.recoverUrl}?channel=room&since=0`)).text()).toContain(
       'seq',
     ),
@@ -196,7 +200,7 @@ test('nothing is kept for the next connection: an event without one is not sent'
   server.breakAll();
   await lastEvent({ type: 'available' });
   socket.emit('marker');
-  await vi.waitFor(() => expect(seen).toHaveBeenCalledWith('marker'));
+  await eventually(() => expect(seen).toHaveBeenCalledWith('marker'));
   expect(seen).toHaveBeenCalledTimes(1);
 });
 
@@ -207,7 +211,7 @@ test('an answer of an older connection is not heard', async () => {
   server.io.of('/').sockets.forEach((peer) => peer.on('ask', (_what, answer) => (reply = answer)));
   const frame = { type: 'subscribe', id: 1, channel: 'room' } as const;
   transport.send([{ frame, emit: { event: 'ask', payload: 1 }, answered: 'acknowledged' }]);
-  await vi.waitFor(() => expect(reply).toBeDefined());
+  await eventually(() => expect(reply).toBeDefined());
   transport.open(2, '');
   await lastEvent({ type: 'opened', attempt: 2 });
   reply?.('late');

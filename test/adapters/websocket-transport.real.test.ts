@@ -7,6 +7,10 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { webSocketTransport } from '../../src/adapters/websocket-transport.js';
 import type { Transport, TransportEvent } from '../../src/ports/transport.js';
 
+// Real sockets: the limits are for a test that fails, not for a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
+const eventually = (check: () => unknown): Promise<unknown> => vi.waitFor(check, 15_000);
+
 let server: WebSocketServer;
 let url: string;
 let events: TransportEvent[];
@@ -38,11 +42,11 @@ const accepted = () =>
 async function connected(attempt: number): Promise<WebSocket> {
   const peer = accepted();
   transport.open(attempt, url);
-  await vi.waitFor(() => expect(events.at(-1)).toEqual({ type: 'opened', attempt }));
+  await eventually(() => expect(events.at(-1)).toEqual({ type: 'opened', attempt }));
   return peer;
 }
 
-const lastEvent = (event: object) => vi.waitFor(() => expect(events.at(-1)).toMatchObject(event));
+const lastEvent = (event: object) => eventually(() => expect(events.at(-1)).toMatchObject(event));
 
 test('text goes both ways, bytes come as an ArrayBuffer, the subprotocol is agreed', async () => {
   const peer = await connected(1);
