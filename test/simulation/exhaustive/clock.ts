@@ -7,6 +7,7 @@
  */
 import type { Deadlines } from '../../../src/core/deadlines.js';
 import type { Session } from '../../../src/core/session.js';
+import { fail } from './referee.js';
 
 /** A session whose privacy was taken away for the search: `#ctx` is `$ctx`. */
 interface OpenSession {
@@ -20,9 +21,13 @@ export type Wait = (typeof WAITS)[number];
 export const isWait = (name: string): boolean =>
   (WAITS as readonly string[]).includes(name.split(' ', 1)[0] ?? '');
 
+/** On one way. A dead connection is given up after two or three; without a bound some mutant never ends. */
+const MOST_PASSED = 20;
+
 export class Clock {
   now = 0;
   #tokens = 0;
+  #passed = 0;
 
   /** Gives a session its chance. Jitter only makes waits longer or shorter, which says nothing here. */
   govern(session: Session): void {
@@ -55,6 +60,8 @@ export class Clock {
 
   /** The next time limit passes. */
   pass(session: Session): void {
+    this.#passed += 1;
+    if (this.#passed > MOST_PASSED) fail('I7', 'time limits pass, and nothing comes of it');
     this.now = session.nextDeadline() ?? this.now;
   }
 
