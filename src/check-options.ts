@@ -41,6 +41,6 @@ export function isNames(
 }
 
 export const range = (least: number, most: number, orFalse = false): Rule => [
-  `a number from ${least.toString()} to ${most.toString()}${orFalse ? ', or false' : ''}`,
+  `a number from ${least} to ${most}${orFalse ? ', or false' : ''}`,
   (v) => (orFalse && v === false) || (typeof v === 'number' && v >= least && v <= most),
 ];

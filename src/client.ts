@@ -191,7 +191,7 @@ export class LastseqClient {
         id,
         channel,
         data,
-        key: key ?? `${this.#keyPrefix}-${id.toString()}`,
+        key: key ?? `${this.#keyPrefix}-${id}`,
         timeoutMs,
       });
     });

@@ -1,5 +1,5 @@
 /** What one call into the core carries through the machines: the time, the effects, the chance. */
-import { Random } from './backoff.js';
+import { fullJitterMs, Random } from './backoff.js';
 import { Deadlines } from './deadlines.js';
 import type { TrackerFactory } from './gap-detector.js';
 import type { OverlapFactory } from './overlap.js';
@@ -40,6 +40,15 @@ export class Context {
   /** Sets a deadline `inMs` from now. */
   arm(name: string, inMs: number): void {
     this.deadlines.set(name, this.now + inMs);
+  }
+
+  /** How long to wait after `failures` in a row: full jitter, by default within the bounds of the settings. */
+  backoffMs(
+    failures: number,
+    baseMs: number = this.settings.backoffBaseMs,
+    capMs: number = this.settings.backoffCapMs,
+  ): number {
+    return fullJitterMs(failures, this.random.next(), baseMs, capMs);
   }
 
   takeEffects(): readonly Effect[] {

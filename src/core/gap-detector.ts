@@ -62,7 +62,7 @@ export class GapDetector {
   /** The next message was handed on. */
   accept(seq: number): void {
     this.last = seq;
-    if (seq > this.want) this.want = seq;
+    this.hint(seq);
     if (this.held.size > 0) this.held.delete(seq);
   }
 
@@ -70,7 +70,7 @@ export class GapDetector {
   skipTo(to: number): void {
     if (to <= this.last) return;
     this.last = to;
-    if (to > this.want) this.want = to;
+    this.hint(to);
     for (const seq of this.held.keys()) if (seq <= to) this.held.delete(seq);
   }
 

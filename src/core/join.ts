@@ -1,5 +1,4 @@
 /** The subscription of one channel on the current connection: asked for, in, or refused for now. */
-import { fullJitterMs } from './backoff.js';
 import type { Context } from './context.js';
 import type { ClientFrame, Facts } from './frames.js';
 
@@ -82,13 +81,7 @@ export class Join {
 
   /** Refused for now: ask again later. */
   refused(): void {
-    const { random, settings } = this.ctx;
-    const inMs = fullJitterMs(
-      this.#refusals,
-      random.next(),
-      settings.backoffBaseMs,
-      settings.backoffCapMs,
-    );
+    const inMs = this.ctx.backoffMs(this.#refusals);
     this.#refusals += 1;
     this.ctx.deadlines.clear(`poll ${this.channel}`);
     this.#state = { name: 'refused', until: this.ctx.now + inMs };

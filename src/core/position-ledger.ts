@@ -4,9 +4,8 @@
  * Knows nothing of IndexedDB. Storage is advisory: whatever it does, delivery goes on, and what could
  * not be written stays here and is tried again.
  */
-import { fullJitterMs } from './backoff.js';
 import type { Context } from './context.js';
-import type { Position, PositionWrite, StoredPosition } from './position.js';
+import { advanced, type Position, type PositionWrite, type StoredPosition } from './position.js';
 
 /** Broken storage is tried again after up to this long; each try may open a database. */
 const RETRY_CAP_MS = 60_000;
@@ -96,9 +95,7 @@ export class PositionLedger {
       this.#schedule();
     }
     const waiting = this.#dirty.get(write.channel);
-    // A pending replacement is advanced in place: it must still reach the store as a replacement.
-    const replaces = waiting?.mode === 'replace' && waiting.position.tok === write.position.tok;
-    this.#dirty.set(write.channel, replaces ? { ...write, mode: 'replace' } : write);
+    this.#dirty.set(write.channel, advanced(waiting, write));
     if (waiting === undefined) this.#schedule();
     if (this.#dirty.size > MAX_DIRTY) this.#dirty.delete(this.#dirty.keys().next().value ?? '');
   }
@@ -160,10 +157,7 @@ export class PositionLedger {
   #keep(writes: ReadonlyMap<string, PositionWrite>): void {
     for (const [channel, write] of writes) {
       const newer = this.#dirty.get(channel);
-      if (newer === undefined) this.#dirty.set(channel, write);
-      else if (write.mode === 'replace' && newer.position.tok === write.position.tok) {
-        this.#dirty.set(channel, { ...newer, mode: 'replace' });
-      }
+      this.#dirty.set(channel, newer === undefined ? write : advanced(write, newer));
     }
   }
 
@@ -171,9 +165,7 @@ export class PositionLedger {
     if (this.ctx.deadlines.has('flush')) return;
     const { flushMs } = this.ctx.settings;
     const backoff =
-      this.#failures > 0
-        ? fullJitterMs(this.#failures, this.ctx.random.next(), flushMs * 4, RETRY_CAP_MS)
-        : 0;
+      this.#failures > 0 ? this.ctx.backoffMs(this.#failures, flushMs * 4, RETRY_CAP_MS) : 0;
     this.ctx.arm('flush', flushMs + backoff);
   }
 }

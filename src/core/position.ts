@@ -63,6 +63,12 @@ export function isStoredPosition(value: unknown): value is StoredPosition {
   return isPosition(value) && typeof (value as Partial<StoredPosition>).tok === 'string';
 }
 
+/** A write that follows another: what advances a replacement must still reach the store as one. */
+export function advanced(before: PositionWrite | undefined, write: PositionWrite): PositionWrite {
+  const replaces = before?.mode === 'replace' && before.position.tok === write.position.tok;
+  return replaces ? { ...write, mode: 'replace' } : write;
+}
+
 /**
  * What a store holds after `write`, given what it holds now.
  * Advances of one owner commute, associate and repeat harmlessly: they take the greater number.
@@ -75,11 +81,9 @@ export function mergePosition(
   write: PositionWrite,
 ): { readonly kept: StoredPosition; readonly accepted: boolean } {
   const { position, mode } = write;
-  if (stored === undefined) return { kept: position, accepted: true };
-  if (stored.tok === position.tok && stored.epoch === position.epoch) {
+  if (stored?.tok === position.tok && stored.epoch === position.epoch) {
     return { kept: stored.seq < position.seq ? position : stored, accepted: true };
   }
-  return mode === 'replace'
-    ? { kept: position, accepted: true }
-    : { kept: stored, accepted: false };
+  const accepted = stored === undefined || mode === 'replace';
+  return { kept: accepted ? position : stored, accepted };
 }

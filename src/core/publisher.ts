@@ -38,7 +38,7 @@ export class Publisher {
     }
     const id = this.sender.nextId();
     this.#pending.set(id, request);
-    this.ctx.arm(`publish ${id.toString()}`, timeoutMs ?? ACK_TIMEOUT_MS);
+    this.ctx.arm(`publish ${id}`, timeoutMs ?? ACK_TIMEOUT_MS);
     if (isOpen) this.#send(id, request);
   }
 
@@ -82,7 +82,7 @@ export class Publisher {
     const request = this.#pending.get(id);
     if (request === undefined) return false;
     this.#pending.delete(id);
-    this.ctx.deadlines.clear(`publish ${id.toString()}`);
+    this.ctx.deadlines.clear(`publish ${id}`);
     this.#settle(request, result);
     return true;
   }

@@ -119,7 +119,7 @@ export class RecoveryCalls {
     const first = items[0];
     if (first === undefined) return;
     this.#calls.set(id, { askers, carrier });
-    this.ctx.arm(`recover ${id.toString()}`, this.ctx.settings.recoverTimeoutMs);
+    this.ctx.arm(`recover ${id}`, this.ctx.settings.recoverTimeoutMs);
     const limit = this.#page;
     if (carrier === 'socket') this.sender.send({ type: 'recover', id, items, limit });
     else
@@ -146,7 +146,7 @@ export class RecoveryCalls {
 
   #end(id: number, abort: boolean): void {
     this.#calls.delete(id);
-    this.ctx.deadlines.clear(`recover ${id.toString()}`);
+    this.ctx.deadlines.clear(`recover ${id}`);
     if (abort) this.ctx.emit({ type: 'abort', id });
   }
 }

@@ -7,7 +7,6 @@
  *
  * One at a time. Knows neither numbers nor messages.
  */
-import { fullJitterMs } from './backoff.js';
 import type { Context } from './context.js';
 import type { StallReason } from './vocabulary.js';
 
@@ -127,16 +126,10 @@ export class Recovery {
 
   /** The call failed. @param atLeastMs what the server asked for with Retry-After. */
   failed(atLeastMs = 0): void {
-    const { random, settings } = this.ctx;
-    const wait = fullJitterMs(
-      this.#failures,
-      random.next(),
-      settings.backoffBaseMs,
-      settings.backoffCapMs,
-    );
+    const wait = this.ctx.backoffMs(this.#failures);
     this.#failures += 1;
     // Spread over half as long again: every client was given the same Retry-After.
-    this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + random.next() / 2)));
+    this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + this.ctx.random.next() / 2)));
   }
 
   /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */
@@ -146,12 +139,7 @@ export class Recovery {
     this.#claim = claim;
     this.stop();
     if (this.#unconfirmed < AGREEING_ANSWERS) {
-      const wait = fullJitterMs(
-        this.#unconfirmed,
-        this.ctx.random.next(),
-        REASK_BASE_MS,
-        REASK_CAP_MS,
-      );
+      const wait = this.ctx.backoffMs(this.#unconfirmed, REASK_BASE_MS, REASK_CAP_MS);
       this.soon(this.ctx.settings.reorderWindowMs + wait);
       return false;
     }
@@ -174,11 +162,7 @@ export class Recovery {
     const excess = this.#resets.length - STORM_RESETS;
     if (excess <= 0) return;
     if (excess === 1) this.ctx.problem({ code: 'reset_storm', channel: this.channel });
-    const { backoffBaseMs, backoffCapMs } = this.ctx.settings;
-    this.#backOff(
-      'resets',
-      backoffBaseMs + fullJitterMs(excess, this.ctx.random.next(), backoffBaseMs, backoffCapMs),
-    );
+    this.#backOff('resets', this.ctx.settings.backoffBaseMs + this.ctx.backoffMs(excess));
   }
 
   stop(): void {

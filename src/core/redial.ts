@@ -1,5 +1,4 @@
 /** How long to wait before the next attempt to connect. */
-import { fullJitterMs } from './backoff.js';
 import type { Context } from './context.js';
 import { CLOSE } from './frames.js';
 
@@ -21,14 +20,15 @@ export interface Loss {
 }
 
 /** Full jitter in every case, the first retry after a drop included: all clients drop together. */
-export function redialMs(loss: Loss, { random, settings }: Context): number {
+export function redialMs(loss: Loss, ctx: Context): number {
+  const { random, settings } = ctx;
   if (!loss.online) return OFFLINE_WAIT_MS;
   // A server that greets and goes away, again and again, meets the backoff: its spread may be 0.
   if (loss.goawaySpreadMs !== undefined && loss.failures === 0) {
     return random.next() * loss.goawaySpreadMs;
   }
   if (loss.code === CLOSE.restart && loss.failures === 0) return random.next() * RESTART_SPREAD_MS;
-  const base = loss.code === CLOSE.rate ? settings.backoffCapMs : settings.backoffBaseMs;
-  const wait = fullJitterMs(loss.failures, random.next(), base, settings.backoffCapMs);
+  const isTold = loss.code === CLOSE.rate;
+  const wait = ctx.backoffMs(loss.failures, isTold ? settings.backoffCapMs : undefined);
   return loss.visible ? wait : Math.max(wait, random.next() * HIDDEN_SPREAD_MS);
 }

@@ -60,7 +60,12 @@ const DEFAULT_FIELDS = {
 
 type Names = typeof DEFAULT_FIELDS & Pick<Fields, 'data' | 'epoch'>;
 
-export const FIELD_NAMES: readonly string[] = [...Object.keys(DEFAULT_FIELDS), 'data', 'epoch'];
+/** Made when it is asked for, so that an app without such a dialect need not hold it. */
+export const fieldNames = (): readonly string[] => [
+  ...Object.keys(DEFAULT_FIELDS),
+  'data',
+  'epoch',
+];
 
 export class FieldReader {
   readonly #names: Names;

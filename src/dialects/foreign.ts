@@ -4,7 +4,7 @@ import { monotonic } from '../core/monotonic.js';
 import { overlap } from '../core/overlap.js';
 import type { Numbering } from '../core/settings.js';
 import type { Dialect } from './dialect.js';
-import { FIELD_NAMES, type FieldReader, type Fields } from './fields.js';
+import { fieldNames, type FieldReader, type Fields } from './fields.js';
 
 export interface ForeignOptions {
   /** Names of fields, where they differ from the defaults. */
@@ -23,7 +23,7 @@ export interface ForeignOptions {
 }
 
 export const FOREIGN_RULES: Readonly<Record<keyof ForeignOptions, Rule>> = {
-  fields: ['an object of names', (v) => isNames(v, FIELD_NAMES)],
+  fields: ['an object of names', (v) => isNames(v, fieldNames())],
   numbering: [
     "'contiguous', 'sparse' or 'monotonic'",
     (v) => v === 'contiguous' || v === 'sparse' || v === 'monotonic',

@@ -3,7 +3,7 @@ import { checkOptions, isFunction, isName, isNames, type Rule } from '../check-o
 import { bad, decodeText, isRecord, type Raw } from '../core/codec.js';
 import type { ClientFrame, DecodedFrame, RecoverRequest, ServerFrame } from '../core/frames.js';
 import type { Dialect } from './dialect.js';
-import { FIELD_NAMES, FieldReader, type Fields } from './fields.js';
+import { FieldReader, fieldNames, type Fields } from './fields.js';
 import { FOREIGN_RULES, foreignDialect, type ForeignOptions } from './foreign.js';
 
 export interface MappedOptions extends ForeignOptions {
@@ -54,7 +54,7 @@ export interface MappedOptions extends ForeignOptions {
 
 const RULES: Readonly<Record<keyof MappedOptions, Rule>> = {
   ...FOREIGN_RULES,
-  fields: ['an object of names', (v) => isNames(v, [...FIELD_NAMES, 'type'])],
+  fields: ['an object of names', (v) => isNames(v, [...fieldNames(), 'type'])],
   channel: ['a name', isName],
   messages: ['a type, or a list of types', (v) => [v].flat().every(isName)],
   joined: ['a type', isName],

@@ -53,7 +53,7 @@ export const asking = [
     name: 'calls-without-limit-of-time',
     rule: 'a call that is never answered ends',
     file: 'src/core/recovery-calls.ts',
-    find: `this.ctx.arm(\`recover \${id.toString()}\`, this.ctx.settings.recoverTimeoutMs);`,
+    find: `this.ctx.arm(\`recover \${id}\`, this.ctx.settings.recoverTimeoutMs);`,
     replace: ``,
   },
   {
