@@ -1,5 +1,7 @@
 /** What is given with a call rather than once and for all: checked at the call. */
-import { LastseqError } from './errors.js';
+import { isObject } from './core/position.js';
+import { badOption } from './errors.js';
+import { isName } from './check-options.js';
 import type { ResolvedChannelOptions } from './options.js';
 
 /** Channel names: what every server takes. @throws LastseqError `bad_option` */
@@ -8,25 +10,17 @@ export function checkChannelName(name: unknown): asserts name is string {
   // A lone surrogate has no UTF-8 form: a server would see another name.
   const fits = typeof name === 'string' && name !== '' && !/[\p{Cc}\p{Cs}]/u.test(name);
   if (!fits || new TextEncoder().encode(name).length > 255) {
-    throw new LastseqError('bad_option', { option: 'channel', value: name, expected });
+    throw badOption('channel', name, expected);
   }
 }
 
-/** What a publish is made of. @returns what is wrong with it, if anything is. */
-export function checkPublish(
-  data: unknown,
-  key: unknown,
-  timeoutMs: unknown,
-): LastseqError | undefined {
-  const wrong = (option: string, value: unknown, expected: string): LastseqError =>
-    new LastseqError('bad_option', { option, value, expected });
+/** What a publish is made of. @throws LastseqError `bad_option` */
+export function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
-    return wrong('timeoutMs', timeoutMs, 'a number >= 1');
+    throw badOption('timeoutMs', timeoutMs, 'a number >= 1');
   }
-  if (key !== undefined && (typeof key !== 'string' || key === '')) {
-    return wrong('key', key, 'a string that is not empty');
-  }
-  return isJson(data) ? undefined : wrong('data', data, 'a value that JSON can carry');
+  if (key !== undefined && !isName(key)) throw badOption('key', key, 'a string that is not empty');
+  if (!isJson(data)) throw badOption('data', data, 'a value that JSON can carry');
 }
 
 /**
@@ -54,7 +48,7 @@ function isJson(data: unknown): boolean {
 
 /** Equal for options that mean the same: functions and validators count by being there. */
 function fingerprint(value: unknown): string {
-  return typeof value === 'object' && value !== null && !('~standard' in value)
+  return isObject(value) && !('~standard' in value)
     ? JSON.stringify(value)
     : typeof value === 'string' || typeof value === 'number'
       ? String(value)

@@ -3,7 +3,7 @@ import type { Position } from './core/position.js';
 import type { ChannelState, Gap, Message } from './core/vocabulary.js';
 import type { Committable } from './delivery.js';
 import { onAbort, type ListenOptions } from './emitter.js';
-import { LastseqError } from './errors.js';
+import { badOption, LastseqError } from './errors.js';
 import { iterate } from './iterator.js';
 import type { ChannelNumbers, SharedChannel } from './shared-channel.js';
 
@@ -108,11 +108,11 @@ export class ChannelHandle<Data> implements Channel<Data> {
   ): () => void {
     const { gap, message } =
       typeof handlers === 'function'
-        ? { gap: undefined, message: handlers }
+        ? ({ message: handlers } as Handlers<Data>)
         : (Object(handlers) as Partial<Handlers<Data>>);
     if (typeof message !== 'function' || (gap !== undefined && typeof gap !== 'function')) {
       const expected = 'a function, or { message, gap? } of functions';
-      throw new LastseqError('bad_option', { option: 'handlers', value: handlers, expected });
+      throw badOption('handlers', handlers, expected);
     }
     this.#assertOpen();
     if (signal?.aborted) return () => undefined;

@@ -1,5 +1,6 @@
 /** Options are checked at once, before anything runs: an unknown one too, for it is mostly a typo. */
-import { LastseqError } from './errors.js';
+import { isObject } from './core/position.js';
+import { badOption } from './errors.js';
 
 /** What an option must be, in words and as a check. It is not asked about what was left out. */
 export type Rule = readonly [expected: string, fits: (value: unknown) => boolean];
@@ -10,19 +11,24 @@ export function checkOptions(
   rules: Readonly<Record<string, Rule>>,
   what: string,
 ): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new LastseqError('bad_option', { option: what, value: options, expected: 'an object' });
-  }
+  if (!isObject(options)) throw badOption(what, options, 'an object');
   for (const [option, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, option) ? rules[option] : undefined;
     const expected = rule?.[0] ?? `one of ${Object.keys(rules).join(', ')}`;
     if (rule === undefined || (value !== undefined && !rule[1](value))) {
-      throw new LastseqError('bad_option', { option, value, expected });
+      throw badOption(option, value, expected);
     }
   }
 }
 
 export const isFunction = (value: unknown): boolean => typeof value === 'function';
+
+export const FUNCTION: Rule = ['a function', isFunction];
+
+export const either = (one: string, other: string): Rule => [
+  `'${one}' or '${other}'`,
+  (value) => value === one || value === other,
+];
 
 export const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
@@ -32,12 +38,10 @@ export function isNames(
   keys: readonly string[],
   orFalse: readonly string[] = [],
 ): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).every(
-    ([key, name]) =>
-      keys.includes(key) &&
-      (name === undefined || isName(name) || (name === false && orFalse.includes(key))),
-  );
+  const isKnown = ([key, name]: readonly [string, unknown]): boolean =>
+    keys.includes(key) &&
+    (name === undefined || isName(name) || (name === false && orFalse.includes(key)));
+  return isObject(value) && Object.entries(value).every(isKnown);
 }
 
 export const range = (least: number, most: number, orFalse = false): Rule => [

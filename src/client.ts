@@ -100,20 +100,13 @@ export class LastseqClient {
       ports,
       turn: this.#turn,
       settings,
-      app: (effect) => {
-        this.#run(effect);
-      },
-      report: (error) => {
-        this.#report(error);
-      },
-      stored: (channel, position) => {
+      app: (effect) => this.#run(effect),
+      report: (error) => this.#report(error),
+      stored: (channel, { epoch, seq }) => {
         const shared = this.#shared.get(channel);
-        if (shared !== undefined) shared.stored = { epoch: position.epoch, seq: position.seq };
-        this.#log({
-          event: 'stored',
-          channel,
-          position: { epoch: position.epoch, seq: position.seq },
-        });
+        const position = { epoch, seq };
+        if (shared !== undefined) shared.stored = position;
+        this.#log({ event: 'stored', channel, position });
       },
     });
   }
@@ -156,9 +149,9 @@ export class LastseqClient {
     return session instanceof TracedSession ? session.trace() : undefined;
   }
 
-  forget(): Promise<void> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closed());
-    return this.#driver.forget(++this.#requests);
+  async forget(): Promise<void> {
+    this.#assertOpen();
+    await this.#driver.forget(++this.#requests);
   }
 
   close(): Promise<void> {
@@ -175,12 +168,15 @@ export class LastseqClient {
     await closed;
   }
 
-  #publish(channel: string, data: unknown, { key, timeoutMs }: PublishOptions): Promise<Position> {
-    if (this.#closing !== undefined) return Promise.reject(this.#closed());
-    const wrong = checkPublish(data, key, timeoutMs);
-    if (wrong !== undefined) return Promise.reject(wrong);
+  async #publish(
+    channel: string,
+    data: unknown,
+    { key, timeoutMs }: PublishOptions,
+  ): Promise<Position> {
+    this.#assertOpen();
+    checkPublish(data, key, timeoutMs);
     const id = ++this.#requests;
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       this.#publishes.set(id, (result) => {
         if (result.ok) resolve(result.position);
         else reject(publishError(result));
@@ -198,20 +194,19 @@ export class LastseqClient {
   }
 
   #run(effect: AppEffect): void {
+    const shared = 'channel' in effect ? this.#shared.get(effect.channel) : undefined;
     switch (effect.type) {
       case 'deliver':
-        return this.#shared.get(effect.channel)?.deliver(effect.items, effect.tok);
+        return shared?.deliver(effect.items, effect.tok);
       case 'redeliver':
-        return this.#shared.get(effect.channel)?.delivery.redeliver();
+        return shared?.delivery.redeliver();
       case 'ephemeral':
-        return reportFailures(
-          this.#shared.get(effect.channel)?.events.emit('ephemeral', effect.data),
-        );
+        return reportFailures(shared?.events.emit('ephemeral', effect.data));
       case 'left':
-        return this.#shared.get(effect.channel)?.left();
+        return shared?.left();
       case 'channelState':
         this.#log({ event: 'channel', channel: effect.channel, state: effect.state });
-        return this.#shared.get(effect.channel)?.enter(effect.state);
+        return shared?.enter(effect.state);
       case 'connectionState':
         this.#state = effect.state;
         this.#log({ event: 'connection', state: effect.state });
@@ -255,9 +250,7 @@ export class LastseqClient {
     const shared = new SharedChannel(name, resolved, {
       driver: this.#driver,
       turn: this.#turn,
-      report: (error) => {
-        this.#report(error);
-      },
+      report: (error) => this.#report(error),
       unused: (gone) => {
         if (this.#shared.get(name) === gone) this.#shared.delete(name);
       },

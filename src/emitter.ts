@@ -1,6 +1,7 @@
 /** mitt, contained: a handler that throws starves nobody, promises are seen, leaving twice is fine. */
 import mitt, { type Emitter as Mitt } from 'mitt';
 
+import { isObject } from './core/position.js';
 import { reportUncaught } from './errors.js';
 
 /** A handler failed; `again` calls that one handler, and no other, once more. */
@@ -35,14 +36,13 @@ export const ABANDONED: unique symbol = Symbol('abandoned');
 export class Emitter<Events extends Handlers> {
   // The package's declarations do not type under NodeNext (mitt#191); its call is the same everywhere.
   readonly #mitt: Mitt<Events> = (mitt as unknown as () => Mitt<Events>)();
-  readonly #counts = new Map<keyof Events, number>();
   /** Removes a handler; those of handlers that are there. */
   readonly #offs = new Set<() => void>();
   /** What the handlers of the emit under way have left behind; made only when one does. */
   #run: Run | undefined;
 
   count(type: keyof Events): number {
-    return this.#counts.get(type) ?? 0;
+    return this.#mitt.all.get(type)?.length ?? 0;
   }
 
   /**
@@ -64,11 +64,9 @@ export class Emitter<Events extends Handlers> {
       if (!this.#offs.delete(off)) return;
       forget();
       this.#mitt.off(type, wrapped);
-      this.#counts.set(type, this.count(type) - 1);
     };
     this.#offs.add(off);
     this.#mitt.on(type, wrapped);
-    this.#counts.set(type, this.count(type) + 1);
     const forget = onAbort(signals, off);
     return off;
   }
@@ -136,11 +134,7 @@ export function reportFailures(outcome: Outcome): void {
 }
 
 export function isThenable<Value>(value: Value): value is Extract<Value, PromiseLike<unknown>> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as { readonly then?: unknown }).then === 'function'
-  );
+  return isObject(value) && typeof (value as { readonly then?: unknown }).then === 'function';
 }
 
 /**

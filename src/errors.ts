@@ -65,6 +65,11 @@ export class LastseqError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
+/** An option or argument does not fit. */
+export function badOption(option: string, value: unknown, expected: string): LastseqError {
+  return new LastseqError('bad_option', { option, value, expected });
+}
+
 function describe(code: ErrorCode, details: object): string {
   const parts = Object.entries(details)
     .filter(([, value]) => value !== undefined)

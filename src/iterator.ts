@@ -2,6 +2,8 @@
 import type { DeliveryEvents } from './delivery.js';
 import { ABANDONED, onAbort, type Emitter } from './emitter.js';
 
+const DONE = { done: true, value: undefined } as const;
+
 type Item = DeliveryEvents['message'] | DeliveryEvents['gap'];
 
 /**
@@ -46,7 +48,7 @@ export function iterate(
     taken?.done(ABANDONED);
     offered?.done(ABANDONED);
     taken = offered = undefined;
-    for (const resolve of waiting.splice(0)) resolve({ done: true, value: undefined });
+    for (const resolve of waiting.splice(0)) resolve(DONE);
   };
   const offs: (() => void)[] = [];
   if (handlers !== undefined && !ended) {
@@ -56,7 +58,7 @@ export function iterate(
   return {
     next(): Promise<IteratorResult<Item>> {
       commit();
-      if (ended) return Promise.resolve({ done: true, value: undefined });
+      if (ended) return Promise.resolve(DONE);
       return new Promise((resolve) => {
         waiting.push(resolve);
         pass();
@@ -64,7 +66,7 @@ export function iterate(
     },
     return(): Promise<IteratorResult<Item>> {
       end();
-      return Promise.resolve({ done: true, value: undefined });
+      return Promise.resolve(DONE);
     },
     [Symbol.asyncIterator](): AsyncIterableIterator<Item> {
       return this;

@@ -1,6 +1,14 @@
 /** Every option: its meaning, unit, default and bounds. All of them are checked at once, before anything runs. */
-import { checkOptions, isFunction, range, type Rule } from './check-options.js';
-import { isPosition } from './core/position.js';
+import {
+  checkOptions,
+  either,
+  FUNCTION,
+  isFunction,
+  isName,
+  range,
+  type Rule,
+} from './check-options.js';
+import { isObject, isPosition, isSeq } from './core/position.js';
 import type { DEFAULT_SETTINGS } from './core/settings.js';
 import type { TraceLimits } from './core/traced-session.js';
 import type {
@@ -14,7 +22,7 @@ import type {
 import type { Position } from './core/position.js';
 import type { Dialect } from './dialects/dialect.js';
 import { nativeDialect } from './dialects/native.js';
-import { LastseqError } from './errors.js';
+import { badOption } from './errors.js';
 
 /** Where the server is. A function is asked at every attempt; it may take as long as an attempt may. */
 export type UrlOption = string | URL | (() => string | URL | Promise<string | URL>);
@@ -163,15 +171,15 @@ export interface ResolvedChannelOptions {
 }
 
 const isAddress = (value: unknown): boolean =>
-  (typeof value === 'string' && value !== '') || value instanceof URL || isFunction(value);
+  isName(value) || value instanceof URL || isFunction(value);
 
 const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
   url: ['an address, a URL, or a function that gives one', isAddress],
   recover: ['an address, a URL, or a function', isAddress],
-  token: ['a function', isFunction],
+  token: FUNCTION,
   namespace: ['a string', (v) => typeof v === 'string'],
-  dialect: ['a dialect', (v) => typeof v === 'object' && v !== null && 'decode' in v],
-  logger: ['a function', isFunction],
+  dialect: ['a dialect', (v) => isObject(v) && 'decode' in v],
+  logger: FUNCTION,
   reorderWindowMs: range(0, 5_000),
   handlerTimeoutMs: range(1, Infinity, true),
   giveUpAfterMs: range(1, Infinity, true),
@@ -184,10 +192,10 @@ const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
 
 const CHANNEL_RULES: Readonly<Record<keyof ChannelOptions, Rule>> = {
   start: ["'stored', 'latest', 'earliest', { last: n } or a Position", isStart],
-  snapshot: ['a function', isFunction],
-  onHandlerError: ["'skip' or 'retry'", (v) => v === 'skip' || v === 'retry'],
+  snapshot: FUNCTION,
+  onHandlerError: either('skip', 'retry'),
   maxAttempts: range(1, 1_000),
-  commit: ["'after' or 'manual'", (v) => v === 'after' || v === 'manual'],
+  commit: either('after', 'manual'),
   schema: ['a Standard Schema validator', (v) => v instanceof Object && '~standard' in v],
 };
 
@@ -195,12 +203,11 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   checkOptions(options, CLIENT_RULES, 'options');
   const { dialect = nativeDialect, namespace = '', url } = options;
   if (url === undefined && dialect.transport === undefined) {
-    const [expected] = CLIENT_RULES.url;
-    throw new LastseqError('bad_option', { option: 'url', value: undefined, expected });
+    throw badOption('url', url, CLIENT_RULES.url[0]);
   }
   if (dialect.numbering === 'monotonic' && dialect.tracker === undefined) {
     const expected = "a dialect whose numbering 'monotonic' comes with the tracker `monotonic`";
-    throw new LastseqError('bad_option', { option: 'dialect', value: dialect, expected });
+    throw badOption('dialect', dialect, expected);
   }
   return { ...options, namespace, dialect };
 }
@@ -213,17 +220,14 @@ export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelO
 }
 
 function isStart(value: unknown): boolean {
-  if (value === 'stored' || value === 'latest' || value === 'earliest') return true;
-  if (typeof value !== 'object' || value === null) return false;
-  const { last } = value as { readonly last?: unknown };
-  return isPosition(value) || (Number.isSafeInteger(last) && (last as number) >= 1);
+  if (!isObject(value)) return ['stored', 'latest', 'earliest'].includes(value as string);
+  return isPosition(value) || ('last' in value && isSeq(value.last));
 }
 
 function isTraceOption(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return typeof value === 'boolean';
+  if (!isObject(value)) return typeof value === 'boolean';
   const { inputs = 1, payloads = false, ...others } = value as Readonly<Record<string, unknown>>;
-  const isCount = Number.isSafeInteger(inputs) && (inputs as number) >= 1;
-  const fits = isCount && (inputs as number) <= 1_000_000 && typeof payloads === 'boolean';
+  const fits = isSeq(inputs) && inputs <= 1_000_000 && typeof payloads === 'boolean';
   return fits && Object.keys(others).length === 0;
 }
 

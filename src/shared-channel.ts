@@ -140,11 +140,9 @@ export class SharedChannel {
       report,
       onHandlerError,
       manual: commit === 'manual',
-      snapshot: snapshot,
+      snapshot,
       check: schema === undefined ? undefined : (message) => fit(schema, message),
-      input: (input) => {
-        driver.input(input);
-      },
+      input: (input) => driver.input(input),
       drained: () => {
         if (this.events.count('drained') > 0) void this.events.emit('drained', undefined);
       },

@@ -17,15 +17,10 @@ export class Storage {
     void attempt<unknown>(() => this.store.load(channel)).then(
       (position) => {
         // A store may hold anything; what is no position is none.
-        this.enter({
-          type: 'loaded',
-          channel,
-          ...(isStoredPosition(position) ? { position } : {}),
-        });
+        const known = isStoredPosition(position) ? position : undefined;
+        this.enter({ type: 'loaded', channel, position: known });
       },
-      () => {
-        this.enter({ type: 'loaded', channel, failed: true });
-      },
+      () => this.enter({ type: 'loaded', channel, failed: true }),
     );
   }
 
@@ -38,9 +33,7 @@ export class Storage {
         }
         this.enter({ type: 'saved', id, refused });
       },
-      () => {
-        this.enter({ type: 'saved', id, refused: [], failed: true });
-      },
+      () => this.enter({ type: 'saved', id, refused: [], failed: true }),
     );
   }
 

@@ -1,4 +1,5 @@
 /** Fetch-since over HTTP, or by a function of the app. */
+import { isCount } from '../core/position.js';
 import type { History, HistoryAnswer, HistoryQuestion } from '../ports/history.js';
 
 /** What the app's own function is asked: everything of `channel` and `epoch` after `since`. */
@@ -35,13 +36,12 @@ export function fetchHistory(target: string | URL | HistoryFunction): History {
           ? { status: 200, body: await target(callOf(question)) }
           : await ask(addressOf(target, question), question);
       } catch (error) {
-        const { status = 0, retryInMs, detail } = failureOf(error);
-        return {
-          status,
-          // Some engines quote a header that they refuse.
-          detail: question.token ? detail.replaceAll(question.token, '[token]') : detail,
-          ...(retryInMs !== undefined && { retryInMs }),
-        };
+        const failure = failureOf(error);
+        const { token } = question;
+        // Some engines quote a header that they refuse.
+        return token
+          ? { ...failure, detail: failure.detail.replaceAll(token, '[token]') }
+          : failure;
       }
     },
   };
@@ -60,7 +60,7 @@ async function ask(url: URL, { token, signal }: HistoryQuestion): Promise<Histor
     const retryInMs = retryAfter(response.headers);
     // Read although it may be of no use: an unread body keeps the connection busy.
     const detail = (await response.text().catch(() => '')).slice(0, 200);
-    return { status, detail, ...(retryInMs !== undefined && { retryInMs }) };
+    return { status, detail, retryInMs };
   }
   const text = await response.text();
   try {
@@ -103,14 +103,17 @@ function retryAfter(headers: Headers): number | undefined {
     : Math.max(0, until - (Number.isNaN(sent) ? Date.now() : sent));
 }
 
-function failureOf(error: unknown): { status?: number; retryInMs?: number; detail: string } {
+function failureOf(error: unknown): {
+  readonly status: number;
+  readonly retryInMs: number | undefined;
+  readonly detail: string;
+} {
   const { status, retryInMs } = Object(error) as { status?: unknown; retryInMs?: unknown };
+  // 200 without a body is no answer.
+  const isStatus = isCount(status) && status >= 100 && status < 600 && status !== 200;
   return {
-    // 200 without a body is no answer.
-    ...(isWhole(status) && status >= 100 && status < 600 && status !== 200 && { status }),
-    ...(isWhole(retryInMs) && retryInMs >= 0 && { retryInMs }),
+    status: isStatus ? status : 0,
+    retryInMs: isCount(retryInMs) ? retryInMs : undefined,
     detail: error instanceof Error ? error.message : String(error),
   };
 }
-
-const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);

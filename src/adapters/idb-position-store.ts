@@ -62,7 +62,7 @@ export function idbPositionStore(namespaceKey: string): PositionStore {
   return {
     async load(channel) {
       const kept = (await read(keyOf(shardOf(channel)))).get(channel);
-      return kept && { epoch: kept.epoch, seq: kept.seq, tok: kept.tok };
+      return kept && bare(kept);
     },
 
     async save(writes) {
@@ -105,10 +105,7 @@ function mergeInto(
         const { kept, accepted } = mergePosition(stored, write);
         if (!accepted) refused.add(write.channel);
         // Only these four, which every browser can clone: a put that throws would lose the others too.
-        else {
-          const { epoch, seq, tok } = kept;
-          record.set(write.channel, { epoch, seq, tok, savedAt: now });
-        }
+        else record.set(write.channel, { ...bare(kept), savedAt: now });
       }
       for (const [channel, { savedAt }] of record) {
         if (now - savedAt > KEEP_MS) record.delete(channel);
@@ -126,11 +123,12 @@ function parseRecord(record: unknown): Map<string, Kept> {
   for (const [channel, kept] of record as Map<unknown, unknown>) {
     if (typeof channel !== 'string' || !isStoredPosition(kept)) continue;
     const { savedAt } = kept as Partial<Kept>;
-    const { epoch, seq, tok } = kept;
-    positions.set(channel, { epoch, seq, tok, savedAt: isTime(savedAt) ? savedAt : Date.now() });
+    positions.set(channel, { ...bare(kept), savedAt: isTime(savedAt) ? savedAt : Date.now() });
   }
   return positions;
 }
+
+const bare = ({ epoch, seq, tok }: StoredPosition): StoredPosition => ({ epoch, seq, tok });
 
 const isTime = (value: unknown): value is number => Number.isFinite(value);
 

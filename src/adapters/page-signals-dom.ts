@@ -45,10 +45,10 @@ function listen(emit: (signal: PageSignal) => void): () => void {
     tellState();
   };
 
-  on(page, 'online', () => tell('online'));
-  on(page, 'offline', () => tell('offline'));
+  for (const signal of ['online', 'offline', 'pagehide'] as const) {
+    on(page, signal, () => tell(signal));
+  }
   on(page, 'focus', () => !isHidden() && tell('visible'));
-  on(page, 'pagehide', () => tell('pagehide'));
   // Every page load ends with a pageshow. Only one out of the back/forward cache is a wake.
   on(page, 'pageshow', (event) => {
     if ((event as PageTransitionEvent).persisted) tellWake('pageshow');

@@ -17,12 +17,14 @@ export type Refusal =
   /** The fresh one was refused as well: stop, tell the app. */
   | 'unauthorized';
 
+const NONE = { count: 0, version: -1 };
+
 export class Auth {
   /** The version of the token in hand; 0 before the first. */
   version = 0;
   #asked = 0;
   #asking = false;
-  #refused: { readonly count: number; readonly version: number } = { count: 0, version: -1 };
+  #refused: { readonly count: number; readonly version: number } = NONE;
 
   /** Asks the provider for a token, unless a question is under way already (single flight). */
   ask(ctx: Context): void {
@@ -59,11 +61,11 @@ export class Auth {
   }
 
   accepted(version: number): void {
-    if (version > this.#refused.version) this.#refused = { count: 0, version: -1 };
+    if (version > this.#refused.version) this.#refused = NONE;
   }
 
   /** The app asked to connect again: old refusals are forgiven. */
   reset(): void {
-    this.#refused = { count: 0, version: -1 };
+    this.#refused = NONE;
   }
 }

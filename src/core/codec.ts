@@ -15,7 +15,7 @@ import type {
   RecoveryAnswer,
   ServerFrame,
 } from './frames.js';
-import { isCount, isSeq } from './position.js';
+import { isCount, isObject, isSeq } from './position.js';
 
 /** Larger texts are refused unread: a page is 1 MiB by default, and parsing blocks the main thread. */
 export const MAX_FRAME_CHARS: number = 8 * 1024 * 1024;
@@ -121,8 +121,7 @@ function message(raw: Raw): MessageFrame | BadFrame {
 
 function heads(raw: Raw): readonly Head[] {
   const found: Head[] = [];
-  for (const channel of Object.keys(raw)) {
-    const entry = raw[channel];
+  for (const [channel, entry] of Object.entries(raw)) {
     if (!Array.isArray(entry)) continue;
     const [epoch, head, , visible] = entry as readonly unknown[];
     if (typeof epoch !== 'string' || !isCount(head)) continue;
@@ -181,11 +180,10 @@ function ack(raw: Raw): ServerFrame | BadFrame {
 }
 
 function error(raw: Raw): ServerFrame {
-  const { channel, code, message: text, retry } = raw;
+  const { channel, message: text } = raw;
   return {
     type: 'error',
-    code: typeof code === 'string' ? code : 'internal',
-    retry: retry === true,
+    ...readRefusal(raw),
     ...readId(raw),
     ...(typeof channel === 'string' ? { channel } : {}),
     ...(typeof text === 'string' ? { message: text } : {}),
@@ -193,14 +191,9 @@ function error(raw: Raw): ServerFrame {
 }
 
 function unsubscribed(raw: Raw): ServerFrame | BadFrame {
-  const { channel, code, retry } = raw;
+  const { channel } = raw;
   if (typeof channel !== 'string') return bad('unsubscribed without a channel');
-  return {
-    type: 'unsubscribed',
-    channel,
-    code: typeof code === 'string' ? code : 'internal',
-    retry: retry === true,
-  };
+  return { type: 'unsubscribed', channel, ...readRefusal(raw) };
 }
 
 function welcome(raw: Raw): ServerFrame {
@@ -222,6 +215,10 @@ function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
   if (typeof epoch !== 'string' || epoch === '' || !isCount(head) || !isSeq(oldest))
     return undefined;
   return oldest <= head + 1 ? { epoch, head, oldest } : undefined;
+}
+
+function readRefusal({ code, retry }: Raw): { readonly code: string; readonly retry: boolean } {
+  return { code: typeof code === 'string' ? code : 'internal', retry: retry === true };
 }
 
 function readId({ id }: Raw): { readonly id?: number } {
@@ -256,7 +253,7 @@ function isMs(value: unknown): value is number {
 }
 
 export function isRecord(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject(value) && !Array.isArray(value);
 }
 
 export function bad(reason: string, channel?: string): BadFrame {

@@ -4,7 +4,7 @@ import type { ConnectionState, WaitReason } from './vocabulary.js';
 export type State =
   | { readonly name: 'idle' }
   /** The token is being asked for. */
-  | { readonly name: 'preparing'; readonly since: number }
+  | { readonly name: 'preparing' }
   | { readonly name: 'dialing'; readonly since: number }
   /** `joined`: the server has really served us; without that an open socket proves nothing. */
   | { readonly name: 'open'; readonly since: number; joined: boolean }

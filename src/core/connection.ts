@@ -125,8 +125,7 @@ export class Connection {
   }
 
   dropped(attempt: number, code: number): void {
-    const { name } = this.#state;
-    if (attempt !== this.#attempt || (name !== 'open' && name !== 'dialing')) return;
+    if (attempt !== this.#attempt || !this.#hasSocket) return;
     switch (code) {
       case CLOSE.unauthorized:
         return this.refused();
@@ -136,7 +135,7 @@ export class Connection {
         this.ctx.problem({ code: 'connection_refused', closeCode: code });
         return this.#enter({ name: 'failed', code });
       default:
-        if (name === 'dialing') return this.#lost('refused', code);
+        if (this.#state.name === 'dialing') return this.#lost('refused', code);
         return this.#lost(code === CLOSE.restart ? 'restart' : 'closed', code);
     }
   }
@@ -144,19 +143,14 @@ export class Connection {
   /** The token of the current socket was refused, by close code or by an error frame. */
   refused(): void {
     // Several refusals of one answer are one.
-    if (this.#state.name !== 'open' && this.#state.name !== 'dialing') return;
+    if (!this.#hasSocket) return;
     this.#hangUp('token refused');
-    switch (this.auth.refused(this.ctx, this.tokenVersion)) {
-      case 'unauthorized':
-        return this.unauthorized();
-      case 'refreshing':
-        // At once the first time; a server that accepts and then refuses, again and again, meets the backoff.
-        if (this.#failures > 0) return this.#lost('refused', CLOSE.unauthorized);
-        this.#failures = 1;
-        return this.#enter({ name: 'preparing', since: this.ctx.now });
-      case 'retry':
-        return this.#lost('refused', CLOSE.unauthorized);
-    }
+    const refusal = this.auth.refused(this.ctx, this.tokenVersion);
+    if (refusal === 'unauthorized') return this.unauthorized();
+    // At once the first time; a server that accepts and then refuses, again and again, meets the backoff.
+    if (refusal === 'retry' || this.#failures > 0) return this.#lost('refused', CLOSE.unauthorized);
+    this.#failures = 1;
+    this.#enter({ name: 'preparing' });
   }
 
   /** Refused twice: nothing loops; `connect()` leaves this state. */
@@ -218,6 +212,11 @@ export class Connection {
     }
   }
 
+  /** Is there a socket, open or on its way? */
+  get #hasSocket(): boolean {
+    return this.#state.name === 'open' || this.#state.name === 'dialing';
+  }
+
   #wake(): boolean {
     const state = this.#state;
     if (state.name === 'waiting') this.#prepare();
@@ -236,7 +235,7 @@ export class Connection {
 
   #prepare(): void {
     this.#stop();
-    this.#enter({ name: 'preparing', since: this.ctx.now });
+    this.#enter({ name: 'preparing' });
     if (this.ctx.settings.hasToken) this.auth.ask(this.ctx);
     else this.#dial();
   }
@@ -258,7 +257,7 @@ export class Connection {
   /** Gives the socket up without waiting for its close: a dead handshake can take a minute. */
   #hangUp(reason: string): void {
     this.#stop();
-    if (this.#state.name !== 'open' && this.#state.name !== 'dialing') return;
+    if (!this.#hasSocket) return;
     this.ctx.emit({ type: 'hangUp', attempt: this.#attempt, code: CLOSE.normal, reason });
   }
 
@@ -278,13 +277,12 @@ export class Connection {
     this.#goawaySpreadMs = undefined;
     this.#failures += 1;
     this.ctx.arm('retry', retryInMs);
-    const why = this.#online ? reason : 'offline';
-    this.#enter({
+    const waiting = {
       name: 'waiting',
       retryInMs,
-      reason: why,
-      ...(code === undefined ? {} : { code }),
-    });
+      reason: this.#online ? reason : 'offline',
+    } as const;
+    this.#enter(code === undefined ? waiting : { ...waiting, code });
   }
 
   #stop(): void {

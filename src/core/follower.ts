@@ -193,7 +193,7 @@ export class Follower {
     if (this.detector.doubt === 'none' && !this.detector.behind) {
       if (recovery.callOff()) ctx.counters.reordersHealed += 1;
     } else if (!consumer.hasRoom) {
-      if (recovery.canPark) recovery.park();
+      recovery.park();
     } else if (inMs === 0) recovery.now();
     else recovery.soon(inMs);
   }
@@ -207,7 +207,7 @@ export class Follower {
       return true;
     }
     this.detector.hint(arrival.seq);
-    if (recovery.canPark) recovery.park();
+    recovery.park();
     return false;
   }
 

@@ -41,6 +41,11 @@ export interface PositionWrite {
   readonly mode: 'advance' | 'replace';
 }
 
+/** Is there anything to look into? */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
 /** Is `value` a sequence number of a message: a safe integer >= 1? */
 export function isSeq(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1;
@@ -53,7 +58,7 @@ export function isCount(value: unknown): value is number {
 
 /** Is `value` a position? Checked wherever one comes from outside: the app, the store, a snapshot. */
 export function isPosition(value: unknown): value is Position {
-  if (typeof value !== 'object' || value === null) return false;
+  if (!isObject(value)) return false;
   const { epoch, seq } = value as Partial<Position>;
   return typeof epoch === 'string' && epoch.length > 0 && isCount(seq);
 }

@@ -8,6 +8,7 @@ import type { Position } from './position.js';
 import type { Input, PublishResult } from './vocabulary.js';
 
 type Publish = Extract<Input, { type: 'publish' }>;
+type Failure = Extract<PublishResult, { ok: false }>;
 
 /** An acknowledgement takes a round trip; the app sets its own limit with `timeoutMs`. */
 const ACK_TIMEOUT_MS = 10_000;
@@ -26,11 +27,8 @@ export class Publisher {
   publish(request: Publish, isOpen: boolean): void {
     const { timeoutMs } = request;
     if (this.#pending.size >= MAX_PENDING) {
-      return this.#settle(request, {
-        ok: false,
-        code: 'refused',
-        detail: 'too many publishes wait',
-      });
+      const detail = 'too many publishes wait';
+      return this.#settle(request, { ok: false, code: 'refused', detail });
     }
     if (!isOpen && timeoutMs === undefined) {
       const detail = 'there is no connection; give `timeoutMs` to wait for one';
@@ -49,8 +47,7 @@ export class Publisher {
   down(): void {
     const detail = 'the connection was lost before the acknowledgement; it may have been published';
     for (const [id, request] of this.#pending) {
-      if (request.timeoutMs === undefined)
-        this.#end(id, { ok: false, code: 'not_connected', detail });
+      if (request.timeoutMs === undefined) this.#fail(id, 'not_connected', detail);
     }
   }
 
@@ -60,22 +57,26 @@ export class Publisher {
 
   /** @returns false when the id is not of a publish. */
   refused(id: number, detail: string): boolean {
-    return this.#end(id, { ok: false, code: 'refused', detail });
+    return this.#fail(id, 'refused', detail);
   }
 
   timedOut(id: number): void {
     const detail = 'no acknowledgement came in time; it may have been published';
-    this.#end(id, { ok: false, code: 'timeout', detail });
+    this.#fail(id, 'timeout', detail);
   }
 
   close(): void {
     for (const id of this.#pending.keys()) {
-      this.#end(id, { ok: false, code: 'closed', detail: 'the client was closed' });
+      this.#fail(id, 'closed', 'the client was closed');
     }
   }
 
   #send(id: number, { channel, data, key }: Publish): void {
     this.sender.send({ type: 'publish', id, channel, key, data });
+  }
+
+  #fail(id: number, code: Failure['code'], detail: string): boolean {
+    return this.#end(id, { ok: false, code, detail });
   }
 
   #end(id: number, result: PublishResult): boolean {

@@ -19,10 +19,8 @@ const DEFAULT_BATCH = 100;
 
 export class RecoveryCalls {
   readonly #line = new Set<Asker>();
-  readonly #calls = new Map<
-    number,
-    { readonly askers: Map<string, Asker>; readonly carrier: 'socket' | 'fetch' }
-  >();
+  /** Those who wait for an answer, by call and channel. */
+  readonly #calls = new Map<number, Map<string, Asker>>();
   #batch = DEFAULT_BATCH;
   #page: number;
 
@@ -44,10 +42,10 @@ export class RecoveryCalls {
 
   remove(asker: Asker): void {
     this.#line.delete(asker);
-    for (const [id, call] of this.#calls) {
-      if (call.askers.get(asker.channel) !== asker) continue;
-      call.askers.delete(asker.channel);
-      if (call.askers.size === 0) this.#end(id, call.carrier === 'fetch');
+    for (const [id, askers] of this.#calls) {
+      if (askers.get(asker.channel) !== asker) continue;
+      askers.delete(asker.channel);
+      if (askers.size === 0) this.#end(id);
     }
   }
 
@@ -59,37 +57,37 @@ export class RecoveryCalls {
 
   /** Makes the calls that there is room for. Called once at the end of every input. */
   flush(): void {
-    const { carrier, maxCalls } = this.ctx.settings;
+    const { maxCalls } = this.ctx.settings;
     while (this.#line.size > 0 && this.#calls.size < maxCalls) {
-      if (carrier === 'fetch') this.#call('fetch', 1);
-      else if (this.carrier.canSend()) this.#call('socket', this.#batch);
+      if (this.#isFetch) this.#call(1);
+      else if (this.carrier.canSend()) this.#call(this.#batch);
       else this.#refuseLine();
     }
   }
 
   /** An answer for one channel of a call. The call ends with the last of them. */
   answered(id: number, answer: RecoveryAnswer): void {
-    const call = this.#calls.get(id);
+    const askers = this.#calls.get(id);
     const channel = 'page' in answer ? answer.page.channel : answer.channel;
-    const asker = call?.askers.get(channel);
-    if (call === undefined || asker === undefined) return;
-    call.askers.delete(channel);
-    if (call.askers.size === 0) this.#end(id, false);
+    const asker = askers?.get(channel);
+    if (askers === undefined || asker === undefined) return;
+    askers.delete(channel);
+    if (askers.size === 0) this.#end(id, false);
     asker.answered(id, answer);
   }
 
   /** A call took too long. */
   timedOut(id: number): void {
-    if (this.#calls.get(id)?.carrier === 'socket') this.sender.unanswered();
+    if (!this.#isFetch) this.sender.unanswered();
     this.ended(id, 'timed out');
   }
 
   /** The whole call ended: whoever got no answer in it asks again. @returns false for no call of ours. */
   ended(id: number, reason: string): boolean {
-    const call = this.#calls.get(id);
-    if (call === undefined) return false;
-    this.#end(id, call.carrier === 'fetch');
-    for (const asker of call.askers.values()) {
+    const askers = this.#calls.get(id);
+    if (askers === undefined) return false;
+    this.#end(id);
+    for (const asker of askers.values()) {
       asker.answered(id, { status: 0, channel: asker.channel, reason });
     }
     return true;
@@ -99,10 +97,14 @@ export class RecoveryCalls {
   dropAll(): void {
     this.limits({});
     this.#line.clear();
-    for (const [id, call] of this.#calls) this.#end(id, call.carrier === 'fetch');
+    for (const id of this.#calls.keys()) this.#end(id);
   }
 
-  #call(carrier: 'socket' | 'fetch', most: number): void {
+  get #isFetch(): boolean {
+    return this.ctx.settings.carrier === 'fetch';
+  }
+
+  #call(most: number): void {
     const id = this.sender.nextId();
     const askers = new Map<string, Asker>();
     const items: RecoverRequest[] = [];
@@ -118,18 +120,13 @@ export class RecoveryCalls {
     }
     const first = items[0];
     if (first === undefined) return;
-    this.#calls.set(id, { askers, carrier });
+    this.#calls.set(id, askers);
     this.ctx.arm(`recover ${id}`, this.ctx.settings.recoverTimeoutMs);
     const limit = this.#page;
-    if (carrier === 'socket') this.sender.send({ type: 'recover', id, items, limit });
-    else
-      this.ctx.emit({
-        type: 'fetch',
-        id,
-        request: first,
-        limit,
-        tokenVersion: this.carrier.tokenVersion(),
-      });
+    if (this.#isFetch) {
+      const tokenVersion = this.carrier.tokenVersion();
+      this.ctx.emit({ type: 'fetch', id, request: first, limit, tokenVersion });
+    } else this.sender.send({ type: 'recover', id, items, limit });
   }
 
   /** Nothing can answer: say so per channel, so that each shows it and backs off. */
@@ -144,7 +141,8 @@ export class RecoveryCalls {
     }
   }
 
-  #end(id: number, abort: boolean): void {
+  /** @param abort is nobody to wait for the answer any more? Nothing takes back what the socket carries. */
+  #end(id: number, abort: boolean = this.#isFetch): void {
     this.#calls.delete(id);
     this.ctx.deadlines.clear(`recover ${id}`);
     if (abort) this.ctx.emit({ type: 'abort', id });

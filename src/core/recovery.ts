@@ -107,12 +107,9 @@ export class Recovery {
     return since;
   }
 
-  /** Nothing is on its way that would bring us back here. */
-  get canPark(): boolean {
-    return this.state.name === 'idle' || this.state.name === 'settling';
-  }
-
+  /** No room at the handlers: wait for it, unless something is on its way that brings us back here. */
   park(): void {
+    if (this.state.name !== 'idle' && this.state.name !== 'settling') return;
     this.stop();
     this.state = { name: 'parked' };
   }

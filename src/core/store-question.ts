@@ -20,10 +20,12 @@ export class StoreQuestion {
     // Left and joined again before the flush: what waits here is newer than what the store holds.
     const unsaved = ledger.unsaved(channel);
     if (unsaved === undefined) reader.phase = { name: 'loading' };
-    else reader.resume(unsaved);
-    if (unsaved !== undefined && !ledger.isBarred(channel)) return;
-    // Whatever we go on with, the store may hold an older place that the app has not come to.
-    if (unsaved !== undefined) ledger.barAgain(channel);
+    else {
+      reader.resume(unsaved);
+      if (!ledger.isBarred(channel)) return;
+      // Whatever we go on with, the store may hold an older place that the app has not come to.
+      ledger.barAgain(channel);
+    }
     ctx.emit({ type: 'load', channel });
     ctx.arm(this.#deadline, ctx.settings.storageTimeoutMs);
   }

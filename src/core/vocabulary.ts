@@ -179,7 +179,7 @@ export type Input =
   | {
       readonly type: 'loaded';
       readonly channel: string;
-      readonly position?: StoredPosition;
+      readonly position?: StoredPosition | undefined;
       readonly failed?: true;
     }
   | {

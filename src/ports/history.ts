@@ -20,4 +20,4 @@ export interface HistoryQuestion extends RecoverRequest {
 
 export type HistoryAnswer =
   | { readonly status: 200; readonly body: unknown }
-  | { readonly status: number; readonly retryInMs?: number; readonly detail?: string };
+  | { readonly status: number; readonly retryInMs?: number | undefined; readonly detail?: string };

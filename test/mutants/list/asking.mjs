@@ -115,8 +115,8 @@ export const asking = [
     name: 'full-queue-skips',
     rule: 'what there is no room for is not had',
     file: 'src/core/follower.ts',
-    find: `    this.detector.hint(arrival.seq);\n    if (recovery.canPark)`,
-    replace: `    this.detector.accept(arrival.seq);\n    if (recovery.canPark)`,
+    find: `    this.detector.hint(arrival.seq);\n    recovery.park`,
+    replace: `    this.detector.accept(arrival.seq);\n    recovery.park`,
   },
   {
     name: 'park-forgotten',

@@ -184,8 +184,8 @@ export const connecting = [
     name: 'publish-lost-is-silent',
     rule: 'a publish that a lost connection leaves open is settled',
     file: 'src/core/publisher.ts',
-    find: `      if (request.timeoutMs === undefined)\n        this.#end(`,
-    replace: `      if (request.timeoutMs === 0)\n        this.#end(`,
+    find: `if (request.timeoutMs === undefined) this.#fail(`,
+    replace: `if (request.timeoutMs === 0) this.#fail(`,
     byTests: true,
   },
 
