@@ -12,7 +12,7 @@ export class Channels {
   readonly #host: ChannelHost;
 
   constructor(host: Omit<ChannelHost, 'touch'>) {
-    this.#host = { ...host, touch: (machine) => void this.#touch(machine) };
+    this.#host = { ...host, touch: (machine) => this.#touch(machine) };
   }
 
   get size(): number {

@@ -90,7 +90,7 @@ export const numbers = [
     rule: 'only an answer of the log changes the epoch',
     file: 'src/core/reader.ts',
     find: `      else phase.suspect();\n    } else if (epoch === undefined) return;`,
-    replace: `      else this.follow({ epoch, seq });\n    } else if (epoch === undefined) return;`,
+    replace: `      else this.follow({ epoch, seq: frame.seq });\n    } else if (epoch === undefined) return;`,
   },
   {
     name: 'live-strangers-dropped',
