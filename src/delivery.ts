@@ -59,7 +59,8 @@ const WORKING: State = { name: 'working' };
 
 export class Delivery {
   readonly handlers: Emitter<DeliveryEvents> = new Emitter();
-  readonly #abort: AbortController = new AbortController();
+  /** Made when a snapshot is under way: it costs more memory than all else of an idle channel. */
+  #abort: AbortController | undefined;
   readonly #commits: CommitLog;
   #batches: Batch[] = [];
   /** Where the first batch has got to. */
@@ -144,7 +145,7 @@ export class Delivery {
   close(): void {
     this.#state = { name: 'closed' };
     this.#batches = [];
-    this.#abort.abort();
+    this.#abort?.abort();
     this.#commits.close();
     this.parts.turn.cancel(this);
     this.handlers.clear();
@@ -223,7 +224,7 @@ export class Delivery {
   }
 
   async #snapshot(reason: SnapshotReason, position: Position): Promise<readonly Failure[]> {
-    const { signal } = this.#abort;
+    const { signal } = (this.#abort ??= new AbortController());
     this.#taken = undefined;
     try {
       const result = await this.parts.snapshot?.({ reason, position, signal });

@@ -33,16 +33,19 @@ interface Run {
  */
 export const ABANDONED: unique symbol = Symbol('abandoned');
 
+/** Never added to. */
+const NONE: Set<() => void> = new Set();
+
 export class Emitter<Events extends Handlers> {
-  // The package's declarations do not type under NodeNext (mitt#191); its call is the same everywhere.
-  readonly #mitt: Mitt<Events> = (mitt as unknown as () => Mitt<Events>)();
+  /** Made for the first handler and dropped with the last: there are thousands of emitters without any. */
+  #mitt: Mitt<Events> | undefined;
   /** Removes a handler; those of handlers that are there. */
-  readonly #offs = new Set<() => void>();
+  #offs = NONE;
   /** What the handlers of the emit under way have left behind; made only when one does. */
   #run: Run | undefined;
 
   count(type: keyof Events): number {
-    return this.#mitt.all.get(type)?.length ?? 0;
+    return this.#mitt?.all.get(type)?.length ?? 0;
   }
 
   /**
@@ -63,9 +66,15 @@ export class Emitter<Events extends Handlers> {
     const off = (): void => {
       if (!this.#offs.delete(off)) return;
       forget();
-      this.#mitt.off(type, wrapped);
+      this.#mitt?.off(type, wrapped);
+      if (this.#offs.size > 0) return;
+      this.#mitt = undefined;
+      this.#offs = NONE;
     };
+    if (this.#offs === NONE) this.#offs = new Set();
     this.#offs.add(off);
+    // The package's declarations do not type under NodeNext (mitt#191); its call is the same everywhere.
+    this.#mitt ??= (mitt as unknown as () => Mitt<Events>)();
     this.#mitt.on(type, wrapped);
     const forget = onAbort(signals, off);
     return off;
@@ -73,7 +82,7 @@ export class Emitter<Events extends Handlers> {
 
   /** Calls every handler. Never throws. On the hot path: no promise is made when all are synchronous. */
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): Outcome {
-    return this.#collecting(() => this.#mitt.emit(type, event));
+    return this.#collecting(() => this.#mitt?.emit(type, event));
   }
 
   /** Removes every handler. */
