@@ -92,7 +92,10 @@ export class Oracle {
       else if (effect.type === 'send') this.#sent(client, effect.frames);
       else if (effect.type === 'deliver') this.#deliver(client, effect);
       else if (effect.type === 'left') {
-        const late = this.reading(client, effect.channel)?.late;
+        const reading = this.reading(client, effect.channel);
+        const late = reading?.late;
+        // It may have begun in this very tick: then no mark is of where it did.
+        if (reading?.at === undefined) client.marked.delete(effect.channel);
         // Named, but the app never came to it: whoever joins anew is still owed it.
         if (late !== undefined && (this.#manual(effect.channel) || !this.#told.has(late.gap)))
           client.blind.set(effect.channel, late.base);
