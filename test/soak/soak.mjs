@@ -358,7 +358,12 @@ export async function soak({ seed, seconds, say = () => {} }) {
           await tab.page.setOfflineMode(false);
         } else if (kind === 'reload') {
           await tab.page.reload();
-          await tab.begin();
+          // A busy machine may say that it is loaded while the old document is still there: a life that
+          // ends before it began is one more reload.
+          await tab.begin().catch(async (/** @type {Error} */ error) => {
+            if (!/context was destroyed/.test(error.message)) throw error;
+            await tab.begin();
+          });
         } else {
           await tab.close();
           await sleep(during);
