@@ -33,7 +33,11 @@ export class StoreQuestion {
   /** The store answered, perhaps too late. */
   answered(stored: StoredPosition | undefined, failed: boolean): void {
     const { channel, ctx, ledger, reader } = this;
-    if (failed) return this.#goOn();
+    if (failed) {
+      // Asked twice and answered once: nobody waits for the other answer.
+      if (ctx.deadlines.has(this.#deadline)) this.#goOn();
+      return;
+    }
     ledger.storage(true);
     ctx.deadlines.clear(this.#deadline);
     const { name } = reader.phase;

@@ -269,6 +269,13 @@ describe('a store that is slow', () => {
     expect(failing.all('storageState')).toEqual([{ type: 'storageState', state: 'memory' }]);
   });
 
+  test('that was asked twice is not asked again when the other question fails', () => {
+    const script = loaded(blind());
+    script.enter({ type: 'loaded', channel: CHANNEL, failed: true });
+    expect(script.all('storageState')).toEqual([]);
+    expect(script.pass(60 * second).all('load')).toEqual([]);
+  });
+
   test('is waited for no longer by a channel that was left', () => {
     const script = blind({ leaveDelayMs: 10 });
     script.enter({ type: 'release', channel: CHANNEL }).pass(3 * second);

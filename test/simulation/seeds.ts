@@ -17,4 +17,6 @@ export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = 
   [11735451, 'begun and left in one tick: marks from before it misled the judge'],
   [11790665, 'the same, before the log was trimmed'],
   [12123118, 'the same, before another epoch'],
+  [13079586, 'a store that had answered was asked anew when another question to it failed'],
+  [13871812, 'the same, and another tab had stored a position meanwhile'],
 ];
