@@ -46,7 +46,7 @@ describe('what a frame is read as', () => {
     ],
     [
       'error of odd parts',
-      { type: 'error', code: 7, retry: 1, id: -3, channel: 7, message: 7 },
+      { type: 'error', code: 7, retry: 'yes', id: -3, channel: 7, message: 7 },
       { type: 'error', code: 'internal', retry: false },
     ],
     [
@@ -56,7 +56,7 @@ describe('what a frame is read as', () => {
     ],
     [
       'unsubscribed of odd parts',
-      { type: 'unsubscribed', channel: 'c', code: 7, retry: 1 },
+      { type: 'unsubscribed', channel: 'c', code: 7, retry: 'yes' },
       { type: 'unsubscribed', channel: 'c', code: 'internal', retry: false },
     ],
     ['welcome', { type: 'welcome' }, { type: 'welcome', caps: [], limits: {} }],
