@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import nodeResolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import { dts } from 'rollup-plugin-dts';
-import ts from 'typescript';
+import { stripTypes } from './test/support/strip-types.mjs';
 
 const { dependencies, version } = JSON.parse(
   readFileSync(new URL('package.json', import.meta.url), 'utf8'),
@@ -12,37 +12,6 @@ const { dependencies, version } = JSON.parse(
 const external = (id) =>
   id.startsWith('node:') ||
   Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`));
-
-/**
- * Takes the types off, file by file. `npm run typecheck` is what checks them: one program for the
- * build would have to hold DOM and Node types at once, which src never sees together.
- * `isolatedModules` and `verbatimModuleSyntax` make the file-by-file way exact.
- */
-const stripTypes = () => ({
-  name: 'strip-types',
-  async resolveId(source, importer) {
-    if (!importer?.endsWith('.ts') || !/^\.{1,2}\/.*\.js$/.test(source)) return null;
-    return this.resolve(source.replace(/\.js$/, '.ts'), importer, { skipSelf: true });
-  },
-  transform(code, id) {
-    if (!id.endsWith('.ts')) return null;
-    const { outputText, sourceMapText } = ts.transpileModule(code, {
-      fileName: id,
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-        // A field is assigned in the constructor, not declared and then assigned: it is less to load.
-        useDefineForClassFields: false,
-        sourceMap: true,
-      },
-    });
-    return {
-      code: outputText.replace(/\/\/# sourceMappingURL=.*\s*$/, ''),
-      map: sourceMapText ?? null,
-    };
-  },
-});
 
 // Chunk names change with their contents: what an older build left would be published with this one.
 rmSync(new URL('dist', import.meta.url), { recursive: true, force: true });
@@ -66,7 +35,7 @@ export default [
   {
     input,
     external,
-    plugins: [stripTypes()],
+    plugins: [stripTypes],
     output: [
       { ...names('js'), format: 'esm', sourcemap: true },
       // 'auto': of our dependencies some CommonJS builds are the value itself, some have .default.
@@ -86,12 +55,12 @@ export default [
     // A program, not something to import: in one module system, with no declarations.
     input: 'src/cli/index.ts',
     external,
-    plugins: [stripTypes()],
+    plugins: [stripTypes],
     output: { file: 'dist/cli.js', format: 'esm', sourcemap: true },
   },
   {
     input: input.index,
-    plugins: [stripTypes(), nodeResolve({ browser: true })],
+    plugins: [stripTypes, nodeResolve({ browser: true })],
     output: {
       file: 'dist/lastseq.min.js',
       format: 'iife',

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rollup } from 'rollup';
-import ts from 'typescript';
+import { stripTypes } from '../support/strip-types.mjs';
 
 /** @typedef {import('./mutants.mjs').Mutant} Mutant */
 
@@ -28,33 +28,6 @@ const COPIED = [
   'test/simulation',
   'test/support',
 ];
-
-/** Types are taken off once for each text: a mutation changes one file out of seventy. */
-const stripped = new Map();
-
-/** @type {import('rollup').Plugin} */
-const stripTypes = {
-  name: 'strip-types',
-  async resolveId(source, importer) {
-    if (!importer?.endsWith('.ts') || !/^\.{1,2}\/.*\.js$/.test(source)) return null;
-    return this.resolve(source.replace(/\.js$/, '.ts'), importer, { skipSelf: true });
-  },
-  transform(code, id) {
-    if (!id.endsWith('.ts')) return null;
-    const known = stripped.get(code);
-    if (known !== undefined) return { code: known, map: null };
-    const { outputText } = ts.transpileModule(code, {
-      fileName: id,
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-      },
-    });
-    stripped.set(code, outputText);
-    return { code: outputText, map: null };
-  },
-};
 
 export class Sandbox {
   folder = mkdtempSync(join(tmpdir(), 'lastseq-mutants-'));

@@ -223,6 +223,8 @@ export async function soak({ seed, seconds, say = () => {} }) {
         page,
         cdp,
         life: 0,
+        /** What begins its life. */
+        script: '',
         isBusy: false,
         front: tab.front,
         close: tab.close,
@@ -230,7 +232,7 @@ export async function soak({ seed, seconds, say = () => {} }) {
           const { port } = place.proxy;
           self.life = lives += 1;
           oracle.born(self.life, place.hub.name, namespace);
-          await tab.run(live, {
+          const life = JSON.stringify({
             life: self.life,
             url: `ws://127.0.0.1:${port}/realtime`,
             ...(next() < 0.5 && { recover: `http://127.0.0.1:${port}/recover` }),
@@ -238,6 +240,13 @@ export async function soak({ seed, seconds, say = () => {} }) {
             channels: CHANNELS,
             slowEvery: between(10, 60),
           });
+          // It begins with its document: to begin it from here would race with the document's end.
+          if (self.script) await page.removeScriptToEvaluateOnNewDocument(self.script);
+          const { identifier } = await page.evaluateOnNewDocument(
+            `addEventListener('DOMContentLoaded', () => (${live})(${life}), { once: true })`,
+          );
+          self.script = identifier;
+          await page.reload();
         },
       };
       return self;
@@ -357,13 +366,7 @@ export async function soak({ seed, seconds, say = () => {} }) {
           await sleep(during);
           await tab.page.setOfflineMode(false);
         } else if (kind === 'reload') {
-          await tab.page.reload();
-          // A busy machine may say that it is loaded while the old document is still there: a life that
-          // ends before it began is one more reload.
-          await tab.begin().catch(async (/** @type {Error} */ error) => {
-            if (!/context was destroyed/.test(error.message)) throw error;
-            await tab.begin();
-          });
+          await tab.begin();
         } else {
           await tab.close();
           await sleep(during);

@@ -1,8 +1,7 @@
-/**
- * What can happen in the small world. The order is that of a world that is well: whatever is ready
- * happens, then waits end, then the server beats.
- */
-export const ACTIONS = [
+/** What can happen in the small world. */
+
+/** In the order of a world that is well: whatever is ready happens, then waits end, then the server beats. */
+export const FAIR = [
   /** The store does what it was asked for first, and says so. */
   'store',
   /** A handler finishes. */
@@ -29,6 +28,10 @@ export const ACTIONS = [
   'beat',
   /** The next time limit passes. */
   'limit',
+] as const;
+
+/** What need not happen. */
+const CHANCE = [
   'publish',
   /** The first live frame is lost. */
   'lose',
@@ -42,17 +45,9 @@ export const ACTIONS = [
   'replace',
 ] as const;
 
-/** What handlers and the store do with what is delivered: nothing comes back from it to the reading. */
-export const KEEPING: readonly Action[] = ['store', 'handle', 'flush'];
+export const ACTIONS = [...FAIR, ...CHANCE] as const;
 
 export type Action = (typeof ACTIONS)[number];
 
-/** What need not happen. */
-export const FAULTS: ReadonlySet<Action> = new Set<Action>([
-  'publish',
-  'lose',
-  'cut',
-  'hush',
-  'crash',
-  'replace',
-]);
+/** What handlers and the store do with what is delivered: nothing comes back from it to the reading. */
+export const KEEPING: readonly Action[] = ['store', 'handle', 'flush'];

@@ -7,7 +7,7 @@ import { Session } from '../../../src/core/session.js';
 import type { Settings } from '../../../src/core/settings.js';
 import type { Effect, Input } from '../../../src/core/vocabulary.js';
 import { ChannelLog } from '../truth.js';
-import { ACTIONS, FAULTS, KEEPING, type Action } from './action.js';
+import { ACTIONS, FAIR, KEEPING, type Action } from './action.js';
 import { Clock } from './clock.js';
 import { Keeper } from './keeper.js';
 import { fail, Referee } from './referee.js';
@@ -55,7 +55,7 @@ export class SmallWorld {
 
   /** What happens next in a world that is well: undefined when nothing does. */
   fair(): Action | undefined {
-    return ACTIONS.find((action) => !FAULTS.has(action) && this.#can(action));
+    return FAIR.find((action) => this.#can(action));
   }
 
   /** @returns what it was about. */
