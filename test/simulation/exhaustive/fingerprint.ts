@@ -132,16 +132,16 @@ class Pen {
 
   #fields(fields: Fields, silent: ReadonlySet<string> = ONLY_GIVEN): void {
     const isPlain = fields.constructor === Object;
-    for (const key in fields) {
+    // In one order: a field may be there from the beginning, or since it was set.
+    for (const key of Object.keys(fields).sort()) {
       const value = fields[key];
-      if (silent.has(key)) continue;
+      if (silent.has(key) || value === undefined) continue;
       if (typeof value === 'number' && isPlain) {
         if (TIMES.has(key)) continue;
         // The number that a question names is the only other `since`.
         if (key === 'since' && fields.name !== 'asking') continue;
       }
-      // The fields of a class are always the same.
-      if (isPlain) this.text += `${key}=`;
+      this.text += `${key}=`;
       // Writes have numbers of their own.
       if (key === 'id' && 'writes' in fields) this.name('save', value);
       else this.value(value, key);

@@ -4,12 +4,9 @@
  */
 type Fields = Record<string, unknown>;
 
-/** The fields of a class, which are the same in all its objects. */
-const FIELDS = new Map<unknown, readonly string[]>();
-
 export class Photograph {
   readonly #objects: object[] = [];
-  /** What was in them: items, entries, or the values of the fields. */
+  /** What was in them: items, or keys and values in turns. */
   readonly #contents: unknown[][] = [];
 
   constructor(root: object) {
@@ -33,7 +30,7 @@ function look(object: object): unknown[] {
   if (Array.isArray(object)) return object.slice();
   if (object instanceof Map) return [...object].flat(1) as unknown[];
   if (object instanceof Set) return [...object];
-  return fieldsOf(object).map((key) => (object as Fields)[key]);
+  return Object.entries(object).flat(1) as unknown[];
 }
 
 function put(object: object, contents: readonly unknown[]): void {
@@ -47,17 +44,12 @@ function put(object: object, contents: readonly unknown[]): void {
     object.clear();
     for (const item of contents) object.add(item);
   } else {
-    const keys = fieldsOf(object);
-    for (let i = 0; i < keys.length; i += 1) (object as Fields)[keys[i] as string] = contents[i];
+    // A field that was set for the first time after the photograph was not there.
+    if (Object.keys(object).length * 2 > contents.length)
+      for (const key of Object.keys(object))
+        if (!contents.some((one, i) => i % 2 === 0 && one === key))
+          Reflect.deleteProperty(object, key);
+    for (let i = 0; i < contents.length; i += 2)
+      (object as Fields)[contents[i] as string] = contents[i + 1];
   }
-}
-
-function fieldsOf(object: object): readonly string[] {
-  const { constructor } = object;
-  if (constructor === Object) return Object.keys(object);
-  const known = FIELDS.get(constructor);
-  if (known !== undefined) return known;
-  const keys = Object.keys(object);
-  FIELDS.set(constructor, keys);
-  return keys;
 }
