@@ -2,7 +2,7 @@
  * How far the handlers have come: the end of the unbroken run of finished items, and, with manual
  * commits, of those that the app has committed.
  */
-import type { Position, PositionWrite } from './core/position.js';
+import { advanced, type Position, type PositionWrite } from './core/position.js';
 import type { Item, Message } from './core/vocabulary.js';
 
 /** How handlers came to be done with an item. */
@@ -110,10 +110,7 @@ export class CommitLog {
 
   #done(mark: PositionWrite | undefined): void {
     if (mark === undefined) return;
-    const before = this.#mark;
-    // What follows a replacement in one run must still reach the store as a replacement.
-    const replaces = before?.mode === 'replace' && before.position.tok === mark.position.tok;
-    this.#mark = replaces ? { ...mark, mode: 'replace' } : mark;
+    this.#mark = advanced(this.#mark, mark);
     this.position = mark.position;
   }
 }

@@ -2,6 +2,7 @@
  * The imperative shell: brings inputs to the core, runs the effects, owns the one timer and the token.
  * Decides nothing.
  */
+import { pageAnswer } from './core/codec.js';
 import type { ClientFrame, RecoverRequest, RecoveryAnswer } from './core/frames.js';
 import type { Position } from './core/position.js';
 import type { Session } from './core/session.js';
@@ -276,9 +277,7 @@ export class Driver {
       if (status === 0) return { status: 0, channel, reason: detail ?? 'no answer' };
       return { status, channel, ...(retryInMs === undefined ? {} : { retryInMs }) };
     }
-    const page = this.#dialect.decodePage(answer.body, request);
-    if ('type' in page) return { status: 0, channel, reason: page.reason, defect: true };
-    return { status: 200, page };
+    return pageAnswer(this.#dialect.decodePage(answer.body, request), channel);
   }
 
   #schedule(): void {

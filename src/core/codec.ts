@@ -160,12 +160,11 @@ function recoverItem(raw: unknown): RecoveryAnswer | undefined {
       ...(isMs(retryInMs) ? { retryInMs } : {}),
     };
   }
-  return pageAnswer(raw, channel);
+  return pageAnswer(decodePage(raw, channel), channel);
 }
 
-/** The body of an answer with status 200, judged. */
-export function pageAnswer(body: unknown, channel: string): RecoveryAnswer {
-  const page = decodePage(body, channel);
+/** The answer that a page, or what should have been one, makes of status 200. */
+export function pageAnswer(page: Page | BadFrame, channel: string): RecoveryAnswer {
   return 'type' in page
     ? { status: 0, channel, reason: page.reason, defect: true }
     : { status: 200, page };

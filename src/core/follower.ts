@@ -166,8 +166,7 @@ export class Follower {
     this.drain();
     // What live frames brought meanwhile is progress too: the page only covers old ground.
     const progress = detector.last > before || (end.name === 'through' && coveredTo(page) > since);
-    if (this.overlap?.hasRoomForOne) {
-      recovery.refuted('rewind');
+    if (this.overlap?.hadRoomForOne) {
       this.pursue(0);
     } else if (progress || end.name === 'full' || !detector.behind) {
       recovery.succeeded();

@@ -2,9 +2,9 @@
  * For a server without epochs: is the log that answers still the one that we read? Every question
  * overlaps what we have by one message, and the answer should show it under the same id.
  */
-import type { Page } from './frames.js';
+import type { Page, PageMessage } from './frames.js';
 import type { Arrival } from './gap-detector.js';
-import { isCut } from './page-walk.js';
+import { coveredTo, isCut } from './page-walk.js';
 
 /** A message that the log had. The id is known where the server gives ids, and we had the message. */
 interface Anchor {
@@ -25,6 +25,17 @@ export type OverlapFactory = (seq: number, isOrdered: boolean) => Overlap;
 
 export const overlap: OverlapFactory = (seq, isOrdered) => new Overlap(seq, isOrdered);
 
+/** An answer of the log, read. */
+export interface Reading {
+  /**
+   * Of our log: `ours`, with `oldest` and `head` as far as they can be believed; `behind`: it ends at or
+   * below where we are, and may have begun anew, which is believed when enough answers agree; `another`:
+   * it has another message under a number of ours.
+   */
+  readonly says: 'ours' | 'behind' | 'another';
+  readonly page: Page;
+}
+
 export class Overlap {
   /** What the next answer should show; undefined while the log is known to hold nothing of ours. */
   #anchor: Anchor | undefined;
@@ -33,16 +44,13 @@ export class Overlap {
   #question: Question = { since: 0, anchor: undefined, low: undefined, highest: 0 };
   /** The greatest number that came. Where numbers only rise, it may be above what answers confirm. */
   #highest: number;
-  /** The last answer ended below what the log had given us before it. */
-  #isShort = false;
-  /** And at or below where we are: the log may have begun anew. */
-  isBehind = false;
-  /** The last answer had room for what we have and for nothing else: the next question goes on behind it. */
-  hasRoomForOne = false;
+  /**
+   * What the last answer left to be asked. `short`: it ended below what the log had given us before it.
+   * `one`: it had room for what we have and for nothing else, and the next question goes on behind it.
+   */
+  #left: 'nothing' | 'short' | 'one' = 'nothing';
   /** Nothing has come live on this connection that the log was asked about. */
   #isFresh = true;
-  /** May the whole log be asked for, once a connection, when it shows nothing of ours? */
-  #mayAskAll = true;
 
   /** @param seq where reading begins. @param isOrdered see `GapDetector`. */
   constructor(
@@ -55,13 +63,18 @@ export class Overlap {
 
   /** Is there a question that the last answer was none to? */
   get isOpen(): boolean {
-    return this.#low !== undefined || this.#isShort || this.hasRoomForOne;
+    return this.#low !== undefined || this.#left !== 'nothing';
+  }
+
+  /** Did the last answer show what we have, and no more, although there is more? */
+  get hadRoomForOne(): boolean {
+    return this.#left === 'one';
   }
 
   /** A new connection: the server may have started anew meanwhile. @param last where we are. */
   joined(last: number): void {
     this.#isFresh = true;
-    this.#mayAskAll = true;
+    this.#left = 'nothing';
     if (last > 0) this.#anchor ??= { seq: last, id: undefined };
   }
 
@@ -90,32 +103,37 @@ export class Overlap {
 
   /** What to ask for, being at `last`: `since`, exclusive. */
   since(last: number): number {
-    const anchor = this.hasRoomForOne ? undefined : this.#anchor;
-    this.hasRoomForOne = false;
-    const since = this.#low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
+    const anchor = this.hadRoomForOne ? undefined : this.#anchor;
+    // While it holds nothing of ours, the whole of it is what is new to us, or a counter that began anew.
+    const low = this.#low ?? (this.#anchor === undefined ? 1 : undefined);
+    const since = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
     const highest = Math.max(this.#highest, last);
-    this.#question = { since: Math.max(0, since - 1), anchor, low: this.#low, highest };
+    this.#question = { since: Math.max(0, since - 1), anchor, low, highest };
     return this.#question.since;
   }
 
   /**
    * Reads an answer.
    * @param last where we were when we asked.
-   * @returns what it says of our log: `oldest` tells how far back it reaches. Undefined when it is the answer of another log.
    */
-  read(page: Page, last: number): Page | undefined {
-    const { anchor, highest, low, since } = this.#question;
+  read(page: Page, last: number): Reading {
+    const { anchor, highest, since } = this.#question;
     const { head, messages, more } = page;
-    this.isBehind = this.#isShort = false;
+    this.#left = 'nothing';
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
     if (shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id)) {
-      return undefined;
+      return { says: 'another', page };
     }
     // Or it was cut without a word: then the next one goes on from here.
-    this.#isShort = head < highest && messages.length > 0 && !more;
-    this.isBehind = head < since || (this.#isShort && head <= last);
-    // Asked again in the same way until enough answers agree.
-    if (this.isBehind) return page;
+    if (head < highest && messages.length > 0 && !more) this.#left = 'short';
+    if (head < since || (this.#left === 'short' && head <= last)) return { says: 'behind', page };
+    return { says: 'ours', page: this.#judge(page, last, shown) };
+  }
+
+  /** What a page that goes on from here proves: `oldest` and `head` as far as they can be believed. */
+  #judge(page: Page, last: number, shown: PageMessage | undefined): Page {
+    const { anchor, low, since } = this.#question;
+    const { head, messages, more } = page;
     if (low !== undefined && isCut(page) && low <= head && head < last) {
       // How far that log reaches is known at its end.
       this.#low = head + 1;
@@ -123,20 +141,32 @@ export class Overlap {
     }
     // What was heard since the question is still to be asked for.
     if (this.#low === low) this.#low = undefined;
+    // It reaches as far as we do: the next question shows whether it is ours there.
+    if (low !== undefined && more && last > 0) this.#anchor ??= { seq: last, id: undefined };
     // A replica that lags knows nothing of what came live: the next live message is looked at again.
     if (low !== undefined && messages.length === 0) this.#isFresh = true;
+    // Nothing below us proves anything of what comes: as if the log ended where we are.
+    const seen = head < last ? { ...page, head: last } : page;
     if (shown !== undefined) {
       const { prev = shown.seq - 1, seq } = shown;
-      this.hasRoomForOne = more && seq === anchor?.seq && messages.at(-1) === shown;
-      return seq === anchor?.seq ? page : { ...page, oldest: Math.max(page.oldest, prev + 1) };
+      if (seq !== anchor?.seq) return { ...page, oldest: Math.max(page.oldest, prev + 1) };
+      if (!more || messages.at(-1) !== shown) return page;
+      this.#left = 'one';
+      // A head that the server names is a head; one that is made of the page says nothing of what comes.
+      return isCut(page) ? seen : page;
     }
-    if (anchor !== undefined && messages.length === 0) this.#isGone(since);
-    // Nothing of it proves anything: as if the log ended where we are.
-    return head < last ? { ...page, head: last } : page;
+    if (anchor !== undefined && messages.length === 0) {
+      // The log has lost what it should have shown, to age, or because it began anew.
+      this.#anchor = undefined;
+      if (since > 0) this.#low = 1;
+    }
+    return seen;
   }
 
   /** A page was taken, up to `last`: its end is what the next one should show. */
   walked(page: Page, last: number): void {
+    // Old ground, read from its beginning.
+    if (this.#anchor === undefined && coveredTo(page) < last) return;
     for (let i = page.messages.length - 1; i >= 0; i -= 1) {
       const message = page.messages[i];
       if (message === undefined || message.seq > last) continue;
@@ -144,13 +174,6 @@ export class Overlap {
       if (seq >= (this.#anchor?.seq ?? 0)) this.#anchor = { seq, id };
       return;
     }
-  }
-
-  /** The log has lost what it should have shown, to age, or because it began anew. */
-  #isGone(since: number): void {
-    this.#anchor = undefined;
-    if (this.#mayAskAll && since > 0) this.#low = 1;
-    this.#mayAskAll = false;
   }
 }
 

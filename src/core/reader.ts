@@ -177,16 +177,16 @@ export class Reader {
     if (phase.name === 'starting') return this.#startFrom(answer, phase);
     if (phase.name !== 'following') return;
     const { detector, epoch, overlap } = phase;
-    const page = overlap === undefined ? answer : overlap.read(answer, since);
-    this.#facts = page ?? answer;
-    if (page === undefined) return this.#lose(phase, 'rewind', answer, since);
-    const verdict = overlap?.isBehind ? 'rewind' : continuity(page, epoch, detector.last, since);
+    const { recovery } = this.parts;
+    const { page, says } = overlap?.read(answer, since) ?? { page: answer, says: 'ours' };
+    this.#facts = page;
+    const verdict = says === 'ours' ? continuity(page, epoch, detector.last, since) : 'rewind';
     // A lagging replica looks like a rewind: believed only when answers agree.
-    if (verdict === 'rewind' && !this.parts.recovery.unconfirmed(verdict)) return;
+    if (verdict !== 'rewind') recovery.refuted('rewind');
+    else if (says !== 'another' && !recovery.unconfirmed(verdict)) return;
     phase.trust();
-    if (verdict === 'continues') this.#walk(phase, page, since);
-    else if (verdict === 'truncated') this.#lose(phase, verdict, page, since, page.oldest - 1);
-    else this.#lose(phase, verdict, page, since);
+    if (verdict === 'continues') return this.#walk(phase, page, since);
+    this.#lose(phase, verdict, page, since, verdict === 'truncated' ? page.oldest - 1 : undefined);
   }
 
   /** The app prefers fresh to complete: go on from what the log last said, and name what is missing. */

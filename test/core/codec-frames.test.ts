@@ -266,8 +266,12 @@ describe('a page', () => {
     for (const field of ['channel', 'epoch', 'head', 'oldest', 'messages']) {
       expect(decoded(without(page, field))).toMatchObject({ type: 'bad', channel: 'c' });
     }
-    expect(pageAnswer(page, 'c')).toEqual({ status: 200, page: read });
-    expect(pageAnswer('<html>', 'c')).toMatchObject({ status: 0, channel: 'c', defect: true });
+    expect(pageAnswer(decodePage(page, 'c'), 'c')).toEqual({ status: 200, page: read });
+    expect(pageAnswer(decodePage('<html>', 'c'), 'c')).toMatchObject({
+      status: 0,
+      channel: 'c',
+      defect: true,
+    });
   });
 
   test('has its messages by their numbers, and leaves out what has none', () => {

@@ -228,6 +228,43 @@ test('a quiet channel whose log expired has lost nothing when the next message c
   expect(script.session.counters.gaps).toBe(0);
 });
 
+test('one message a page, and a position that void numbers moved beyond the last of them', () => {
+  const script = reconnect(live());
+  const log = [...named(1, 5), ...named(9, 11)];
+  const page = (since: number) => {
+    const [found] = log.filter(({ seq }) => seq > since);
+    const void1: [number, number][] = since < 6 && (found?.seq ?? 0) > 5 ? [[6, 6]] : [];
+    const more = (found?.seq ?? 11) < 11;
+    return { head: found?.seq ?? since, messages: found ? [found] : [], more, void: void1 };
+  };
+  // Numbers 7 and 8 are nowhere: a hole, which is named when enough answers agree.
+  expect(settle(script, page)).toEqual(['position', 'hole', 9, 10, 11]);
+});
+
+test('while a log holds nothing of ours, a counter that began anew is found in what it has', () => {
+  const script = live({ pollMs: 1_000 });
+  attempt = 1;
+  const log: ReturnType<typeof named> = [];
+  expect(settle(script, (since) => bare(log)(since))).toEqual([]);
+  // What is published now reaches nobody live.
+  log.push(...named(1, 2, 'b'));
+  expect(settle(script, (since) => bare(log)(since))).toEqual(['rewind', 1, 2]);
+});
+
+test('a log that was empty and is back is read from where we are, not from its beginning', () => {
+  const script = reconnect(live());
+  script.answer(script.first('fetch').id, bare([])(4));
+  const asked: number[] = [];
+  const all = named(1, 9);
+  const told = settle(script, (since) => {
+    asked.push(since);
+    const messages = all.filter(({ seq }) => seq > since).slice(0, 2);
+    return { head: 9, messages, more: (messages.at(-1)?.seq ?? 9) < 9 };
+  });
+  expect(told).toEqual([6, 7, 8, 9]);
+  expect(asked.slice(0, 2)).toEqual([0, 4]);
+});
+
 // --- no heads ---
 
 test('a server that sends no heads is asked, again and again, and the channel stays live', () => {

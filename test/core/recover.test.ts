@@ -39,6 +39,18 @@ test('C2 trap 33 a head behind us is a rewind once three answers agree, and neve
   expect(script.told).toEqual([1, 2, 3]);
 });
 
+test('C2 a rewind is believed when answers in a row agree: one that goes on refutes it', () => {
+  const script = new Script().live(5).heads(9).pass(200);
+  script.answer(script.first('fetch').id, { head: 3 });
+  script.answer(script.call()?.id ?? 0, { head: 3 });
+  // Nothing new is in it, but it knows more than we do.
+  script.answer(script.call()?.id ?? 0, { head: 9, messages: messages(5, 5), more: true });
+  script.answer(script.call()?.id ?? 0, { head: 3 });
+  expect(script.told).toEqual([]);
+  script.answer(script.call()?.id ?? 0, { head: 9, messages: messages(6, 9) });
+  expect(script.told).toEqual([6, 7, 8, 9]);
+});
+
 test('C3 L7 what a lagging log never confirms is forgotten, and the channel is live', () => {
   const script = new Script().live(5).heads(9).pass(200);
   for (let id: number | undefined = script.first('fetch').id, i = 0; i < 3; i += 1) {

@@ -107,8 +107,8 @@ export const keeping = [
     name: 'replacement-lost-in-a-run',
     rule: 'what follows a replacement in one run is written as a replacement',
     file: 'src/commit-log.ts',
-    find: `this.#mark = replaces ? { ...mark, mode: 'replace' } : mark;`,
-    replace: `this.#mark = replaces ? { ...mark } : mark;`,
+    find: `this.#mark = advanced(this.#mark, mark);`,
+    replace: `this.#mark = mark;`,
   },
   {
     name: 'commit-after-close',
