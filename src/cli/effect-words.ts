@@ -50,7 +50,8 @@ function noticeInWords(notice: Notice): string {
       return `the log of ${notice.channel} is asked for what comes after ${notice.since}`;
     case 'answered': {
       const head = notice.head === undefined ? '' : `, head ${notice.head}`;
-      return `the log of ${notice.channel} answered with status ${notice.status}${head}`;
+      const detail = notice.detail === undefined ? '' : `: ${notice.detail}`;
+      return `the log of ${notice.channel} answered with status ${notice.status}${head}${detail}`;
     }
     case 'hint':
       return `${notice.channel} is said to be at ${notice.head}`;

@@ -202,7 +202,8 @@ export class ChannelMachine implements Asker {
       return;
     }
     const { status } = answer;
-    ctx.notice({ event: 'answered', channel, status });
+    const detail = 'reason' in answer ? answer.reason : undefined;
+    ctx.notice({ event: 'answered', channel, status, detail });
     const code = REFUSALS.get(status);
     if (code !== undefined) return this.#fail(code);
     if ('reason' in answer && answer.defect && this.#recovery.failures === 0) {

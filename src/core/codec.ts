@@ -234,8 +234,7 @@ function isPrev(prev: unknown, seq: unknown): boolean {
 
 /** Servers that append without a lock answer out of order, or twice: the numbers decide. */
 export function ascending(messages: readonly PageMessage[]): readonly PageMessage[] {
-  const sorted = messages.every((m, i) => i === 0 || m.seq > (messages[i - 1]?.seq ?? 0));
-  return sorted ? messages : [...messages].sort((a, b) => a.seq - b.seq);
+  return [...messages].sort((a, b) => a.seq - b.seq);
 }
 
 function ranges(raw: unknown): readonly (readonly [number, number])[] {
@@ -248,7 +247,7 @@ function ranges(raw: unknown): readonly (readonly [number, number])[] {
 }
 
 function isMs(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && Number.isFinite(value);
+  return Number.isFinite(value) && (value as number) >= 0;
 }
 
 export function isRecord(value: unknown): value is Raw {

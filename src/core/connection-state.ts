@@ -18,12 +18,13 @@ export type State =
   | { readonly name: 'failed'; readonly code: number }
   | { readonly name: 'closed' };
 
-export function publicState(state: State, attempt: number): ConnectionState {
+/** What changes for the app. To dial is nothing new: it has been connecting since the token was asked for. */
+export type Told = Exclude<State, { name: 'dialing' }>;
+
+export function publicState(state: Told, attempt: number): ConnectionState {
   switch (state.name) {
     case 'preparing':
       return { name: 'connecting', attempt: attempt + 1 };
-    case 'dialing':
-      return { name: 'connecting', attempt };
     case 'open':
       return { name: 'open' };
     default:

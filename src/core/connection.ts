@@ -9,7 +9,7 @@
  * no timer revives a connection that the app has not asked for or has closed.
  */
 import type { Auth } from './auth.js';
-import { publicState, type State } from './connection-state.js';
+import { publicState, type State, type Told } from './connection-state.js';
 import type { Context } from './context.js';
 import { CLOSE } from './frames.js';
 import { Liveness, SLEPT_MS, type Verdict } from './liveness.js';
@@ -244,7 +244,6 @@ export class Connection {
     this.#attempt += 1;
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
-    // For the app nothing changes: it has been connecting since the token was asked for.
     this.#state = { name: 'dialing', since: this.ctx.now };
     this.ctx.emit({ type: 'dial', attempt: this.#attempt });
   }
@@ -291,7 +290,7 @@ export class Connection {
     this.ctx.deadlines.clear('connect');
   }
 
-  #enter(state: State): void {
+  #enter(state: Told): void {
     this.#state = state;
     this.ctx.emit({ type: 'connectionState', state: publicState(state, this.#attempt) });
   }

@@ -19,7 +19,7 @@ interface Probe {
 }
 
 export class Liveness {
-  #heartbeatMs: number;
+  #heartbeatMs = 0;
   #heardAt = 0;
   #frames = 0;
   /** Answers to what we asked. */
@@ -27,9 +27,7 @@ export class Liveness {
   /** What must have grown when it is due, and from where; undefined while none is out. */
   #probe: Probe | undefined;
 
-  constructor(private readonly ctx: Context) {
-    this.#heartbeatMs = ctx.settings.heartbeatMs;
-  }
+  constructor(private readonly ctx: Context) {}
 
   /** A socket opened. */
   start(): void {

@@ -75,12 +75,16 @@ export class Session {
     const before = this.#connection.openAttempt;
     this.#route(input);
     const after = this.#connection.openAttempt;
-    if (before !== after) this.#reconnected(before, after);
+    if (before !== after) {
+      if (after === undefined) this.#down();
+      else this.#up(after);
+    }
     this.#calls.flush();
     this.#channels.finish();
     if (this.#frames.length > 0) {
       const frames = this.#frames;
       this.#frames = [];
+      // What an input asked of a connection that it ended is asked for anew on the next one.
       if (after !== undefined)
         this.#ctx.emit({ type: 'send', frames, asArray: this.#router.can('arrays') });
     }
@@ -180,20 +184,18 @@ export class Session {
     this.#ctx.deadlines.clearAll();
   }
 
-  /** Another socket, or none: everything that hung on the old one is void, and is asked for anew. */
-  #reconnected(before: number | undefined, after: number | undefined): void {
-    if (before !== undefined) {
-      this.#router.reset();
-      this.#calls.dropAll();
-      this.#publisher.down();
-      this.#frames = [];
-    }
-    if (after !== undefined && after > 1) this.#ctx.counters.reconnects += 1;
-    for (const machine of this.#channels.all()) {
-      if (before !== undefined) machine.down();
-      if (after !== undefined) machine.up();
-    }
-    if (after === undefined) return;
+  /** The socket is gone: everything that hung on it is void. */
+  #down(): void {
+    this.#router.reset();
+    this.#calls.dropAll();
+    this.#publisher.down();
+    for (const machine of this.#channels.all()) machine.down();
+  }
+
+  /** A socket is open: everything is asked for anew. */
+  #up(attempt: number): void {
+    if (attempt > 1) this.#ctx.counters.reconnects += 1;
+    for (const machine of this.#channels.all()) machine.up();
     if (this.#channels.size === 0) this.#connection.joined();
     this.#publisher.up();
   }
@@ -211,8 +213,8 @@ export class Session {
     if (outcome === 'failed') this.#ctx.problem({ code: 'token_failed', detail: detail ?? '' });
     this.#connection.token(outcome);
     if (outcome !== 'ready') return;
-    if (this.#connection.openAttempt !== undefined && this.#router.can('auth'))
-      this.#connection.authenticate();
+    // Without a connection there is no server that can.
+    if (this.#router.can('auth')) this.#connection.authenticate();
     for (const machine of this.#channels.all()) machine.tokenReady();
   }
 

@@ -204,6 +204,8 @@ export type Notice =
       readonly channel: string;
       readonly status: number;
       readonly head?: number;
+      /** Why there is no page, where it is not the status that says it. */
+      readonly detail?: string | undefined;
     }
   | { readonly event: 'hint'; readonly channel: string; readonly head: number }
   | { readonly event: 'badFrame'; readonly reason: string }

@@ -80,6 +80,18 @@ describe('what a frame is read as', () => {
       { type: 'heads', heads: { a: ['e', 0], b: ['e'], c: [7, 1], d: 'e', f: ['e', -1] } },
       { type: 'heads', heads: [{ channel: 'a', epoch: 'e', head: 0 }] },
     ],
+    [
+      'heads of which a part is not for this reader',
+      { type: 'heads', heads: { a: ['e', 9, 1, 9], b: ['e', 9, 1, 0], c: ['e', 9, 1, 10] } },
+      {
+        type: 'heads',
+        heads: [
+          { channel: 'a', epoch: 'e', head: 9, visible: 9 },
+          { channel: 'b', epoch: 'e', head: 9, visible: 0 },
+          { channel: 'c', epoch: 'e', head: 9 },
+        ],
+      },
+    ],
   ])('%s', (_what, raw, frame) => {
     expect(decodeFrame(raw)).toEqual(frame);
     const keys = Object.keys(decodeFrame(raw)).sort();
@@ -117,6 +129,7 @@ describe('what a frame is read as', () => {
       { status: 200, ...page, messages: 'none' },
       { status: 429, channel: 'c', retryInMs: 1_500 },
       { status: 503, channel: 'c', retryInMs: -1 },
+      { status: 429, channel: 'c', retryInMs: 0 },
       { status: 'odd', channel: 'c' },
       { status: 403 },
       'odd',
@@ -131,6 +144,7 @@ describe('what a frame is read as', () => {
         { status: 0, channel: 'c', reason, defect: true },
         { status: 429, channel: 'c', retryInMs: 1_500 },
         { status: 503, channel: 'c' },
+        { status: 429, channel: 'c', retryInMs: 0 },
         { status: 500, channel: 'c' },
       ],
     });
@@ -145,6 +159,8 @@ describe('what makes a frame a bad one', () => {
   const cases: [frame: object, field: string, odd: readonly unknown[]][] = [
     [{ type: 'message', channel: 'c', seq: 1 }, 'channel', notName],
     [{ type: 'message', channel: 'c', seq: 1 }, 'epoch', notName.filter((v) => v !== undefined)],
+    [{ type: 'message', channel: 'c', seq: 7, prev: 0 }, 'prev', [null, 7, 8, -1, 1.5, 'x', []]],
+    [{ type: 'message', channel: 'c', seq: 7, prev: 6 }, 'seq', [6, undefined]],
     [{ type: 'heads', heads: {} }, 'heads', notRecord],
     [joined, 'channel', notName],
     [joined, 'epoch', [...notName, '']],
@@ -162,7 +178,8 @@ describe('what makes a frame a bad one', () => {
     expect(decodeFrame(frame).type).not.toBe('bad');
     for (const value of odd) expect(decodeFrame({ ...frame, [field]: value }).type).toBe('bad');
     const lacks = decodeFrame(without(frame, field));
-    if (field !== 'epoch' || frame === joined || 'id' in frame) expect(lacks.type).toBe('bad');
+    const isOptional = ['epoch', 'prev'].includes(field) && frame !== joined && !('id' in frame);
+    if (!isOptional) expect(lacks.type).toBe('bad');
   });
 
   test('a frame is an object of a known type', () => {
@@ -188,6 +205,7 @@ describe('what makes a frame a bad one', () => {
     ];
     const ofChannel = [
       decodeFrame({ type: 'message', channel: 'c', seq: 0 }),
+      decodeFrame({ type: 'message', channel: 'c', seq: 1, prev: 1 }),
       decodeFrame({ type: 'message', channel: 'c', epoch: 7 }),
       decodeFrame({ type: 'subscribed', channel: 'c' }),
       decodePage(7, 'c'),
@@ -280,10 +298,17 @@ describe('a page', () => {
     expect(
       seqsOf({ ...page, messages: [...bodies(5), null, { seq: 0 }, 'x', ...bodies(6)] }),
     ).toEqual([5, 6]);
-    const inOrder = bodies(5, 6, 7);
-    const raw = { ...page, messages: inOrder };
-    decoded(raw);
-    expect(raw.messages).toBe(inOrder);
+  });
+
+  test('has messages that name the one before them, and leaves out those that name a later one', () => {
+    const named = [
+      { seq: 5, prev: 4 },
+      { seq: 6, prev: 6 },
+      { seq: 7, prev: 8 },
+      { seq: 8, prev: 'x' },
+      { seq: 9, prev: 0 },
+    ];
+    expect(seqsOf({ ...page, messages: named })).toEqual([5, 9]);
   });
 
   test('does not reorder what the server was given', () => {

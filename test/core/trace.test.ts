@@ -252,3 +252,37 @@ describe('a replay', () => {
     expect(steps.filter(({ recorded }) => recorded)).toEqual([]);
   });
 });
+
+test('pages weigh as much as what they hold, over the socket and over HTTP', () => {
+  const page = pageOf({ head: 25, messages: messages(6, 25) });
+  const answer = { status: 200, page } as const;
+  const items = [answer, { status: 503, channel: CHANNEL }];
+  const inputs: readonly Input[] = [
+    { type: 'recovered', id: 1, tokenVersion: 0, answer },
+    { type: 'frames', attempt: 1, frames: [{ type: 'recovered', id: 2, items }] },
+  ];
+  for (const input of inputs) {
+    const session = live(traced(24));
+    session.handle(input, 2_000);
+    // 1 and 20: room for the three that weigh one each, or for one that brought two messages.
+    expect(session.trace()).toMatchObject({ dropped: 5 });
+    expect(session.trace().entries.map((entry) => entry.input.type)).toEqual([
+      'frames',
+      input.type,
+    ]);
+    live(session, [{ type: 'tick' }, { type: 'tick' }]);
+    expect(session.trace()).toMatchObject({ dropped: 6 });
+  }
+});
+
+test('a replay says where it decided otherwise than the life that was recorded', () => {
+  const trace = stored(live(traced()).trace());
+  const entries = trace.entries.map((entry, i) =>
+    i === 1 ? { ...entry, effects: entry.effects.slice(1) } : entry,
+  );
+  const { steps } = run({ ...trace, entries });
+  expect(steps.map(({ recorded }) => recorded !== undefined)).toEqual(
+    entries.map((_, i) => i === 1),
+  );
+  expect(steps[1]?.recorded).toEqual(entries[1]?.effects);
+});
