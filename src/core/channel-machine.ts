@@ -276,6 +276,8 @@ export class ChannelMachine implements Asker {
     this.down();
     this.#store.stop();
     this.host.ctx.deadlines.clear(`giveup ${this.channel}`);
+    // What this very input brought before is handed on as what it was.
+    this.#reader.flush();
     this.#reader.phase = { name: 'failed', code };
     this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }

@@ -81,7 +81,7 @@ export class Channels {
   /** The input is done. */
   finish(): void {
     for (const machine of this.#touched) machine.finish();
-    if (this.#touched.length > 0) this.#touched = [];
+    this.#touched.length = 0;
   }
 
   #touch(machine: ChannelMachine): void {

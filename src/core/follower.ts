@@ -55,12 +55,10 @@ export class Follower {
 
   /**
    * The channel is joined on a new connection.
-   * @param head what the server says of the log, if anything.
    * @returns true when no facts of the server can show that nothing is missing.
    */
-  joined(head?: number): boolean {
+  joined(): boolean {
     this.overlap?.joined(this.detector.last);
-    if (head !== undefined) this.overlap?.hearsHead(head, this.detector.last);
     return this.overlap !== undefined || !this.detector.isOrdered;
   }
 
@@ -109,8 +107,8 @@ export class Follower {
     const { last } = this.detector;
     const wentBack = head < this.#beat;
     this.#beat = last;
-    if (wentBack) this.#suspectBehind(head);
-    else if (visible === head || visible > last) this.heard(visible);
+    if (wentBack) this.suspect();
+    else if (visible > last) this.heard(visible);
     else this.#passOver(head);
   }
 
@@ -125,11 +123,6 @@ export class Follower {
   suspect(inMs: number = this.#settleMs()): void {
     this.detector.doubt = 'real';
     this.pursue(inMs);
-  }
-
-  #suspectBehind(head: number): void {
-    this.overlap?.hearsHead(head, this.detector.last);
-    this.suspect();
   }
 
   /** The server sends no heads: it is time to ask the log. */
@@ -216,9 +209,8 @@ export class Follower {
    */
   #passOver(head: number): void {
     const { consumer, recovery } = this.parts;
-    const { behind, doubt, last } = this.detector;
-    const isPending = behind || doubt !== 'none' || !recovery.isIdle || consumer.room === 0;
-    if (isPending || head <= last) return;
+    const isPending = !recovery.isIdle || consumer.room === 0;
+    if (isPending || head <= this.detector.last) return;
     this.detector.skipTo(head);
     this.#mark();
   }

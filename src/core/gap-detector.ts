@@ -81,9 +81,14 @@ export class GapDetector {
 
   /** Keeps an early message for later. When the buffer is full only its number is kept, as a hint. */
   hold(arrival: Arrival, max: number): boolean {
+    this.hint(arrival.seq);
+    return this.keep(arrival, max);
+  }
+
+  /** @returns false when the buffer is full. */
+  protected keep(arrival: Arrival, max: number): boolean {
     const { seq } = arrival;
-    this.hint(seq);
-    if (this.held.has(seq) || this.held.size >= max) return false;
+    if (this.held.size >= max && !this.held.has(seq)) return false;
     this.held.set(seq, arrival);
     return true;
   }

@@ -39,11 +39,9 @@ class MonotonicTracker extends GapDetector {
 
   /** What is held here is no sign that the log has more: it came as it should. */
   override hold(arrival: Arrival, max: number): boolean {
-    const { seq } = arrival;
-    if (this.held.has(seq)) return false;
-    if (this.held.size < max) this.held.set(seq, arrival);
-    else this.hint(seq);
-    return this.held.has(seq);
+    const isKept = this.keep(arrival, max);
+    if (!isKept) this.hint(arrival.seq);
+    return isKept;
   }
 
   override dropHint(): void {

@@ -4,13 +4,16 @@
  */
 import type { Page, PageMessage } from './frames.js';
 import type { Arrival } from './gap-detector.js';
-import { coveredTo, isCut } from './page-walk.js';
+import { isCut } from './page-walk.js';
 
 /** A message that the log had. The id is known where the server gives ids, and we had the message. */
 interface Anchor {
   readonly seq: number;
   readonly id: string | undefined;
 }
+
+/** What the next answer should show. `nothing`: the log held nothing at all when it was last asked. */
+type Expected = Anchor | 'nothing' | 'anything';
 
 interface Question {
   readonly since: number;
@@ -37,8 +40,7 @@ export interface Reading {
 }
 
 export class Overlap {
-  /** What the next answer should show; undefined while the log is known to hold nothing of ours. */
-  #anchor: Anchor | undefined;
+  #expected: Expected = 'anything';
   /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
   #low: number | undefined;
   #question: Question = { since: 0, anchor: undefined, low: undefined, highest: 0 };
@@ -57,7 +59,7 @@ export class Overlap {
     seq: number,
     private readonly isOrdered: boolean,
   ) {
-    if (seq > 0) this.#anchor = { seq, id: undefined };
+    this.joined(seq);
     this.#highest = seq;
   }
 
@@ -75,7 +77,7 @@ export class Overlap {
   joined(last: number): void {
     this.#isFresh = true;
     this.#left = 'nothing';
-    if (last > 0) this.#anchor ??= { seq: last, id: undefined };
+    this.#expectOurs(last);
   }
 
   /**
@@ -86,26 +88,21 @@ export class Overlap {
   hears(seq: number, last: number): boolean {
     const isFirst = this.#isFresh;
     this.#isFresh = false;
-    if (!isFirst || seq > last) return false;
+    if (!(isFirst || this.#expected === 'nothing') || seq > last) return false;
     this.#low = seq;
     return true;
   }
 
-  /** The server names a head behind us: what its log has there is asked for. */
-  hearsHead(head: number, last: number): void {
-    if (head < last) this.#low = Math.max(1, head);
-  }
-
   accepted({ id, seq }: Arrival): void {
     this.#highest = Math.max(this.#highest, seq);
-    if (this.isOrdered || this.#anchor === undefined) this.#anchor = { seq, id };
+    if (this.isOrdered || this.#anchor === undefined) this.#expected = { seq, id };
   }
 
   /** What to ask for, being at `last`: `since`, exclusive. */
   since(last: number): number {
     const anchor = this.hadRoomForOne ? undefined : this.#anchor;
-    // While it holds nothing of ours, the whole of it is what is new to us, or a counter that began anew.
-    const low = this.#low ?? (this.#anchor === undefined ? 1 : undefined);
+    // Whatever is in it then is new to us, or of a counter that began anew.
+    const low = this.#low ?? (this.#expected === 'nothing' ? 1 : undefined);
     const since = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
     const highest = Math.max(this.#highest, last);
     this.#question = { since: Math.max(0, since - 1), anchor, low, highest };
@@ -142,9 +139,7 @@ export class Overlap {
     // What was heard since the question is still to be asked for.
     if (this.#low === low) this.#low = undefined;
     // It reaches as far as we do: the next question shows whether it is ours there.
-    if (low !== undefined && more && last > 0) this.#anchor ??= { seq: last, id: undefined };
-    // A replica that lags knows nothing of what came live: the next live message is looked at again.
-    if (low !== undefined && messages.length === 0) this.#isFresh = true;
+    if (messages.length > 0) this.#expectOurs(last);
     // Nothing below us proves anything of what comes: as if the log ended where we are.
     const seen = head < last ? { ...page, head: last } : page;
     if (shown !== undefined) {
@@ -155,9 +150,9 @@ export class Overlap {
       // A head that the server names is a head; one that is made of the page says nothing of what comes.
       return isCut(page) ? seen : page;
     }
-    if (anchor !== undefined && messages.length === 0) {
+    if (messages.length === 0 && (anchor ?? low) !== undefined) {
       // The log has lost what it should have shown, to age, or because it began anew.
-      this.#anchor = undefined;
+      this.#expected = 'nothing';
       if (since > 0) this.#low = 1;
     }
     return seen;
@@ -166,14 +161,22 @@ export class Overlap {
   /** A page was taken, up to `last`: its end is what the next one should show. */
   walked(page: Page, last: number): void {
     // Old ground, read from its beginning.
-    if (this.#anchor === undefined && coveredTo(page) < last) return;
+    if (this.#expected === 'nothing') return;
     for (let i = page.messages.length - 1; i >= 0; i -= 1) {
       const message = page.messages[i];
       if (message === undefined || message.seq > last) continue;
       const { id, seq } = message;
-      if (seq >= (this.#anchor?.seq ?? 0)) this.#anchor = { seq, id };
+      if (seq >= (this.#anchor?.seq ?? 0)) this.#expected = { seq, id };
       return;
     }
+  }
+
+  #expectOurs(last: number): void {
+    if (last > 0 && this.#anchor === undefined) this.#expected = { seq: last, id: undefined };
+  }
+
+  get #anchor(): Anchor | undefined {
+    return typeof this.#expected === 'object' ? this.#expected : undefined;
   }
 }
 

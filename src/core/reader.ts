@@ -98,7 +98,7 @@ export class Reader {
     if (phase.name !== 'following') return;
     const early = this.#early;
     this.#early = undefined;
-    const mustAsk = phase.joined(facts.head);
+    const mustAsk = phase.joined();
     if (mustAsk || facts.epoch !== phase.epoch || facts.head < phase.detector.last) {
       return phase.suspect(0);
     }

@@ -93,11 +93,9 @@ export class RecoveryCalls {
     return true;
   }
 
-  /** The socket is gone, and with it what was asked over it; HTTP calls are given up too, the join asks again. */
-  dropAll(): void {
+  /** The connection is gone: what its server announced does not bind the next one. */
+  reset(): void {
     this.limits({});
-    this.#line.clear();
-    for (const id of this.#calls.keys()) this.#end(id);
   }
 
   get #isFetch(): boolean {

@@ -187,7 +187,7 @@ export class Session {
   /** The socket is gone: everything that hung on it is void. */
   #down(): void {
     this.#router.reset();
-    this.#calls.dropAll();
+    this.#calls.reset();
     this.#publisher.down();
     for (const machine of this.#channels.all()) machine.down();
   }

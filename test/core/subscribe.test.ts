@@ -173,6 +173,14 @@ test('B8 a subscription that the server ends for now is asked for again; for goo
   expect(script.pass(60_000).sentOf('subscribe')).toEqual([]);
 });
 
+test('B8 what came in one input with the end of its channel is handed on as what it was', () => {
+  const script = new Script().live(5).message(6);
+  const { tok } = script;
+  script.frames([message(7), { type: 'error', code: 'forbidden', retry: false, channel: CHANNEL }]);
+  expect(script.told).toEqual([7]);
+  expect(script.tok).toBe(tok);
+});
+
 test('B9 trap 19 fresh facts without being asked are compared like any others', () => {
   const script = new Script().live(5).subscribed({ epoch: 'e', head: 7, oldest: 1 });
   expect(script.first('fetch').request.seq).toBe(5);

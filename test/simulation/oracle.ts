@@ -87,9 +87,7 @@ export class Oracle {
   after(client: Client, input: Input, effects: readonly Effect[]): void {
     for (const effect of effects) {
       this.world.count(effect.type);
-      if (effect.type === 'fetch') this.#asked(client, effect.id, effect.request);
-      else if (effect.type === 'abort') this.#aborted(client, effect.id);
-      else if (effect.type === 'send') this.#sent(client, effect.frames);
+      if (effect.type === 'abort') this.#aborted(client, effect.id);
       else if (effect.type === 'deliver') this.#deliver(client, effect);
       else if (effect.type === 'left') {
         const reading = this.reading(client, effect.channel);
@@ -103,6 +101,11 @@ export class Oracle {
         // A channel that had failed is left and joined anew in one step.
         if (input.type === 'join') this.#joined(client, input.channel, input.intent.start);
       }
+    }
+    // What this input delivers was there when it asked, whichever is said first.
+    for (const effect of effects) {
+      if (effect.type === 'fetch') this.#asked(client, effect.id, effect.request);
+      else if (effect.type === 'send') this.#sent(client, effect.frames);
     }
     if (input.type === 'join') {
       const asksStore = effects.some(({ type }) => type === 'load');
@@ -132,7 +135,8 @@ export class Oracle {
       const { epoch, seq } = item;
       const account = this.account(channel);
       // A log that answers for another leads to an epoch that comes back: its messages come again.
-      const once = reading?.plan.start === 'own' && this.world.plan.level.recoveryForeign === 0;
+      // Without a position of the app's own, a log that lags says where `latest` is.
+      const once = reading?.isOwn === true && this.world.plan.level.recoveryForeign === 0;
       if (once && account.has(epoch, seq) && !this.world.mayRepeat(channel))
         this.fail('I10 once across pages', `${channel} ${epoch} ${seq} was handled before`);
       reading?.handledOnce(client, epoch, seq, this);
@@ -248,9 +252,11 @@ export class Oracle {
         for (const item of frame.items) this.#asked(client, frame.id, item);
   }
 
-  #deliver(client: Client, { channel, items }: Deliver): void {
+  #deliver(client: Client, { channel, items, tok }: Deliver): void {
     const reading = this.reading(client, channel);
     if (reading === undefined) return this.fail('I8', `${channel} is delivered, nobody wants it`);
+    if (tok === '' && items.some(({ type }) => type === 'message'))
+      this.fail('I3 owner', `${channel}: the store would refuse the place of what is delivered`);
     for (const item of items) reading.item(item, this);
   }
 

@@ -19,6 +19,8 @@ export class Reading {
   readonly #rises: boolean;
   /** Everything up to here was given to the app, or named. */
   at: Position | undefined;
+  /** Did the app give the position where reading starts? */
+  readonly isOwn: boolean;
   /** The last number of every epoch that was read, for an epoch that comes back. */
   readonly #seen = new Map<string, number>();
   #asked: 'unknown' | 'answered' = 'unknown';
@@ -44,6 +46,7 @@ export class Reading {
     this.answers = new Answers(world);
     this.beginning = new Beginning(plan.start);
     this.at = start;
+    this.isOwn = start !== undefined;
     if (plan.start !== 'stored') this.#asked = 'answered';
   }
 

@@ -1,4 +1,13 @@
 /** Seeds that have found something, each with what it was. They are run for ever. */
+import type { Kind } from './numbering.js';
+
+/** Of worlds whose servers number in other ways. */
+export const KIND_REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: string])[] = [
+  ['bare', 9962, 'a log that held nothing and was filled was read from its beginning for ever'],
+  ['bare', 10503, 'what came with the end of its channel was stored as nobody’s'],
+  ['bareMonotonic', 6793, 'what one input delivers was unknown to the judge of its question'],
+];
+
 export const REGRESSIONS: readonly (readonly [seed: number, found: string])[] = [
   [17, 'a hole swallowed the messages between it and the next void range'],
   [18, 'a channel joined anew before the store had answered was never stored again'],
