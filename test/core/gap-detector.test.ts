@@ -49,3 +49,26 @@ test('what is held is taken when it comes next, once', () => {
   expect(detector.takeNext()).toBeUndefined();
   expect(detector.heldCount).toBe(0);
 });
+
+test('the same early message again is held once, however full the buffer is', () => {
+  const detector = new GapDetector(5);
+  expect([7, 7, 8, 7, 8].map((seq) => detector.hold({ seq, data: seq }, 1))).toEqual([
+    true,
+    true,
+    false,
+    true,
+    false,
+  ]);
+  expect(detector).toMatchObject({ heldCount: 1, want: 8 });
+});
+
+test('a message that a later one has passed over is let go of, and what is behind it is taken', () => {
+  const detector = new GapDetector(5);
+  detector.hold({ seq: 7, prev: 6, data: 7 }, 10);
+  detector.hold({ seq: 10, prev: 8, data: 10 }, 10);
+  // A server that contradicts itself: nothing is between 5 and 8 after all.
+  expect(detector.order(8, 5)).toBe('next');
+  detector.accept(8);
+  expect(detector.takeNext()).toEqual({ seq: 10, prev: 8, data: 10 });
+  expect(detector.heldCount).toBe(0);
+});

@@ -1,7 +1,9 @@
 // @vitest-environment node
 /** Without epochs: numbers that came live, before any answer has shown them, are known of the log too. */
 import { expect, test } from 'vitest';
-import { CHANNEL, LATEST, messages, Script } from '../mutants/script.js';
+import type { Page } from '../../src/core/frames.js';
+import { overlap } from '../../src/core/overlap.js';
+import { CHANNEL, LATEST, messages, pageOf, Script } from '../mutants/script.js';
 
 /** Rising numbers 1 to 3 came live; then the connection broke, and the log is asked on the next one. */
 function reconnected(): Script {
@@ -48,4 +50,153 @@ test('one answer that ends too early is a log that lags', () => {
 
 test('an empty log proves nothing', () => {
   expect(settle(reconnected(), 0)).toEqual([]);
+});
+
+/** A page of the log, and what follows numbers that rise by one, at `last`. */
+const log = (last: number, isOrdered = true) => {
+  const tracker = overlap(last, isOrdered);
+  const read = (page: Partial<Page>) => tracker.read(pageOf({ epoch: '-', ...page }), last);
+  return { tracker, read };
+};
+const ids = (from: number, to: number, life: string) =>
+  messages(from, to).map((message) => ({ ...message, id: `${life}${message.seq}` }));
+
+test('of each connection the first live message is looked at, when we are past its number', () => {
+  const { read, tracker } = log(5);
+  expect(tracker.hears(6, 5)).toBe(false);
+  expect(tracker.hears(5, 5)).toBe(false);
+  tracker.joined(5);
+  expect(tracker.hears(5, 5)).toBe(true);
+  expect(tracker.isOpen).toBe(true);
+  expect(tracker.hears(5, 5)).toBe(false);
+  expect(tracker.since(5)).toBe(4);
+  expect(read({ head: 5, messages: ids(5, 5, 'a') })).toMatchObject({ says: 'ours' });
+  expect(tracker.isOpen).toBe(false);
+});
+
+test('a number that was heard while another was asked for is still to be asked for', () => {
+  const { read, tracker } = log(5);
+  tracker.hears(3, 5);
+  expect(tracker.since(5)).toBe(2);
+  tracker.joined(5);
+  tracker.hears(2, 5);
+  read({ head: 5, messages: ids(3, 5, 'a') });
+  expect(tracker.isOpen).toBe(true);
+  expect(tracker.since(5)).toBe(1);
+});
+
+test('a log that began anew is read page by page to where it ends, whatever is said of its head', () => {
+  const { read, tracker } = log(9);
+  tracker.hears(2, 9);
+  expect(tracker.since(9)).toBe(1);
+  // The head of a cut page is its end: not a word about ours.
+  const cut = read({ head: 3, messages: ids(2, 3, 'b'), more: true });
+  expect(cut).toMatchObject({ says: 'ours', page: { head: 9 } });
+  expect(tracker.since(9)).toBe(3);
+  expect(read({ head: 5, messages: ids(4, 5, 'b') }).says).toBe('behind');
+  expect(tracker.since(9)).toBe(3);
+});
+
+test('a server whose `since` is inclusive does not make it ask for ever', () => {
+  const { read, tracker } = log(9);
+  tracker.hears(4, 9);
+  expect(tracker.since(9)).toBe(3);
+  read({ head: 3, messages: ids(3, 3, 'b'), more: true });
+  expect(tracker.since(9)).not.toBe(3);
+});
+
+test('with room for one message a page, what we have is not asked for twice in a row', () => {
+  const { read, tracker } = log(5);
+  expect(tracker.since(5)).toBe(4);
+  expect(read({ head: 5, messages: ids(5, 5, 'a'), more: true }).page.head).toBe(5);
+  expect(tracker).toMatchObject({ hadRoomForOne: true, isOpen: true });
+  expect(tracker.since(5)).toBe(5);
+  read({ head: 6, messages: ids(6, 6, 'a'), more: true });
+  expect(tracker).toMatchObject({ hadRoomForOne: false, isOpen: false });
+  expect(tracker.since(5)).toBe(4);
+  // Where there was room for more, or nothing more is there, the next question is as any other.
+  read({ head: 9, messages: ids(5, 6, 'a'), more: true });
+  expect(tracker.hadRoomForOne).toBe(false);
+  tracker.since(5);
+  read({ head: 5, messages: ids(5, 5, 'a') });
+  expect(tracker.hadRoomForOne).toBe(false);
+  // The next connection may be to a server that has more room.
+  tracker.since(5);
+  read({ head: 5, messages: ids(5, 5, 'a'), more: true });
+  tracker.joined(5);
+  expect(tracker).toMatchObject({ hadRoomForOne: false, isOpen: false });
+  expect(tracker.since(5)).toBe(4);
+});
+
+test('a log that holds nothing is asked for all it has: now, and with every later question', () => {
+  const { read, tracker } = log(5);
+  tracker.since(5);
+  read({ head: 4 });
+  expect(tracker.isOpen).toBe(true);
+  expect(tracker.since(5)).toBe(0);
+  read({ head: 0 });
+  expect(tracker.isOpen).toBe(false);
+  expect(tracker.since(5)).toBe(0);
+  read({ head: 0 });
+  expect(tracker.isOpen).toBe(false);
+  // And every live message is looked at.
+  expect([3, 2].map((seq) => tracker.hears(seq, 5))).toEqual([true, true]);
+  expect(tracker.since(5)).toBe(1);
+  read({ head: 1 });
+  expect(tracker.hears(2, 5)).toBe(true);
+});
+
+test('a log that held nothing, and is filled again below us, is no ground to go on from', () => {
+  const { read, tracker } = log(9);
+  tracker.since(9);
+  read({ head: 8 });
+  expect(tracker.since(9)).toBe(0);
+  const page = { head: 2, messages: ids(1, 2, 'b'), more: true };
+  read(page);
+  tracker.walked(pageOf(page), 9);
+  expect(tracker.since(9)).toBe(2);
+  // Once it is beyond us, it is asked whether it has what we have.
+  read({ head: 12, messages: ids(3, 12, 'b'), more: true });
+  expect(tracker.since(9)).toBe(8);
+});
+
+test('what is not shown is gone, up to the message before the next one', () => {
+  const { read, tracker } = log(5);
+  tracker.since(5);
+  expect(read({ head: 9, messages: ids(8, 9, 'a') })).toMatchObject({
+    says: 'ours',
+    page: { oldest: 8 },
+  });
+  tracker.since(5);
+  const linked = [{ seq: 8, prev: 6, data: 8 }];
+  expect(read({ head: 9, messages: linked }).page.oldest).toBe(7);
+  tracker.since(5);
+  expect(read({ head: 9, oldest: 9, messages: ids(8, 9, 'a') }).page.oldest).toBe(9);
+});
+
+test('another message under a number of ours is of another log, where both have ids', () => {
+  const says = (theirs?: string, ours?: string) => {
+    const { read, tracker } = log(4);
+    tracker.accepted({ seq: 5, data: 5, ...(ours === undefined ? {} : { id: ours }) });
+    tracker.since(5);
+    const shown = { seq: 5, data: 5, ...(theirs === undefined ? {} : { id: theirs }) };
+    return read({ head: 5, messages: [shown] }).says;
+  };
+  expect(says('a', 'b')).toBe('another');
+  expect([says('a', 'a'), says('a'), says(undefined, 'b')]).toEqual(['ours', 'ours', 'ours']);
+});
+
+test('where numbers only rise, what is shown is what the log gave last, not what came live above it', () => {
+  const { tracker } = log(5, false);
+  tracker.accepted({ seq: 8, data: 8 });
+  expect(tracker.since(5)).toBe(4);
+  tracker.walked(pageOf({ head: 7, messages: [{ seq: 7, data: 7 }] }), 7);
+  expect(tracker.since(7)).toBe(6);
+  // A page that the queue cut short: only what was taken of it.
+  tracker.walked(pageOf({ head: 12, messages: messages(8, 12) }), 10);
+  expect(tracker.since(10)).toBe(9);
+  // Old ground changes nothing.
+  tracker.walked(pageOf({ head: 9, messages: messages(8, 9) }), 10);
+  expect(tracker.since(10)).toBe(9);
+  expect(log(0, false).tracker.since(0)).toBe(0);
 });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Page } from '../../src/core/frames.js';
 import { GapDetector } from '../../src/core/gap-detector.js';
-import { continuity, coveredTo, startPosition, walkPage } from '../../src/core/page-walk.js';
+import { continuity, coveredTo, isCut, startPosition, walkPage } from '../../src/core/page-walk.js';
 import type { Start } from '../../src/core/vocabulary.js';
 import { messages, pageOf } from '../mutants/script.js';
 
@@ -115,4 +115,13 @@ describe('from 5 on', () => {
     const end = { name: 'full' };
     expect(walked({ messages: messages(6, 9) }, 2)).toEqual({ end, taken: [6, 7], last: 7 });
   });
+});
+
+test.each([
+  [{ head: 9, messages: messages(8, 9), more: true }, true],
+  [{ head: 9, messages: messages(7, 8), more: true }, false],
+  [{ head: 9, messages: messages(7, 8), upto: 9, more: true }, true],
+  [{ head: 9, messages: messages(8, 9), more: false }, false],
+])('%j may have been cut at its head: %s', (page, cut) => {
+  expect(isCut(pageOf(page))).toBe(cut);
 });

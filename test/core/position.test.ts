@@ -2,6 +2,7 @@
 /** What counts as a position, and what a store keeps of two. */
 import { describe, expect, test } from 'vitest';
 import {
+  advanced,
   isCount,
   isPosition,
   isSeq,
@@ -74,4 +75,17 @@ describe('of what is stored and what is written, the store keeps', () => {
     expect(after(position, 'advance')).toEqual({ kept: stored, accepted: false });
     expect(after(position, 'replace')).toEqual({ kept: position, accepted: true });
   });
+});
+
+test('what advances a replacement is one, under the same owner alone', () => {
+  const write = (mode: PositionWrite['mode'], seq: number, tok: string): PositionWrite => ({
+    channel: 'c',
+    mode,
+    position: { epoch: 'e', seq, tok },
+  });
+  const before = write('replace', 5, 'a');
+  expect(advanced(before, write('advance', 6, 'a'))).toEqual(write('replace', 6, 'a'));
+  expect(advanced(before, write('advance', 6, 'b'))).toEqual(write('advance', 6, 'b'));
+  expect(advanced(write('advance', 5, 'a'), write('advance', 6, 'a')).mode).toBe('advance');
+  expect(advanced(undefined, write('advance', 6, 'a')).mode).toBe('advance');
 });
