@@ -269,4 +269,20 @@ export const facts = [
     find: `const to = Math.max(seq, lost.from - 1);`,
     replace: `const to = seq;`,
   },
+  {
+    name: 'empty-log-for-ever',
+    rule: 'a log that held nothing, and has come as far as we have, is read from our place',
+    file: 'src/core/overlap.ts',
+    find: `    if (messages.length > 0) this.#expectOurs(last);`,
+    replace: ``,
+    byTests: true,
+  },
+  {
+    name: 'empty-log-asked-once',
+    rule: 'while a log holds nothing of ours, whatever is in it later is looked at',
+    file: 'src/core/overlap.ts',
+    find: `this.#low ?? (this.#expected === 'nothing' ? 1 : undefined)`,
+    replace: `this.#low`,
+    byTests: true,
+  },
 ];
