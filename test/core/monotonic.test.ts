@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Page } from '../../src/core/frames.js';
 import type { Settings } from '../../src/core/settings.js';
-import { CHANNEL, LATEST, Script } from '../mutants/script.js';
+import { monotonic } from '../../src/core/monotonic.js';
+import { CHANNEL, LATEST, messages, pageOf, Script } from '../mutants/script.js';
 import { ops, ReaderWorld, run } from './reader-world.js';
 
 const rising = (settings: Partial<Settings> = {}): Script =>
@@ -197,4 +198,27 @@ test.each<[string, Partial<Settings>, boolean]>([
     }),
     { numRuns: 300 },
   );
+});
+
+test('what the log has confirmed waits for its word no longer', () => {
+  const tracker = monotonic(0);
+  for (let seq = 1; seq <= 1_500; seq += 1) {
+    tracker.accept(seq);
+    tracker.skipTo(seq);
+  }
+  tracker.accept(1_501);
+  expect(tracker.behind).toBe(false);
+  expect(tracker.isStillAt(1_500)).toBe(false);
+  tracker.skipTo(1_501);
+  expect(tracker.isStillAt(1_501)).toBe(true);
+});
+
+test('a page is read through, or as far as there was room', () => {
+  const walk = (room: number) => {
+    const tracker = monotonic(5);
+    const end = tracker.walk(pageOf({ head: 9, messages: messages(6, 8) }), () => room-- > 0);
+    return [end, tracker.last];
+  };
+  expect(walk(3)).toEqual([{ name: 'through' }, 9]);
+  expect(walk(2)).toEqual([{ name: 'full' }, 7]);
 });

@@ -286,3 +286,28 @@ test('a replay says where it decided otherwise than the life that was recorded',
   );
   expect(steps[1]?.recorded).toEqual(entries[1]?.effects);
 });
+
+test.each([true, false])(
+  'two deadlines of one moment come in the order in which they came (asked in between: %s)',
+  (isAsked) => {
+    const session = traced();
+    const enter = (atMs: number, input: Input): void => {
+      session.handle(input, atMs);
+      if (isAsked) session.nextDeadline();
+    };
+    const names = ['a', 'b', 'c', 'd'];
+    for (const channel of names) enter(1_000, { type: 'join', channel, intent: LATEST });
+    enter(1_000, { type: 'opened', attempt: 1 });
+    for (const channel of names) {
+      const frame = { type: 'subscribed', channel, epoch: 'e', head: 5, oldest: 1 } as const;
+      enter(1_000, { type: 'frames', attempt: 1, frames: [frame] });
+      enter(1_000, { type: 'handling', channel });
+    }
+    enter(1_000 + DEFAULT_SETTINGS.flushMs, { type: 'tick' });
+    enter(1_000 + Number(DEFAULT_SETTINGS.handlerTimeoutMs), { type: 'tick' });
+    const { steps } = run(stored(session.trace()));
+    const told = steps.at(-1)?.effects.filter(({ type }) => type === 'problem');
+    expect(told).toHaveLength(names.length);
+    expect(steps.map(({ recorded }) => recorded)).toEqual(steps.map(() => undefined));
+  },
+);
