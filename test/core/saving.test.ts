@@ -238,6 +238,31 @@ describe('a store that is slow', () => {
     expect(script.items).toMatchObject([{ gap: { from: 5, to: 9 } }]);
   });
 
+  test('owes what was passed over to whoever joins again before the app was told', () => {
+    const script = handle(blind({ leaveDelayMs: 10 }).message(10));
+    loaded(script, { epoch: 'e', seq: 4 });
+    expect(script.items).toMatchObject([{ gap: { from: 5, to: 9 } }]);
+    // Its handlers never come to it.
+    script.enter({ type: 'release', channel: CHANNEL }).pass(10);
+    script.enter({ type: 'join', channel: CHANNEL, intent: STORED });
+    script.subscribed({ ...FACTS, head: 10 });
+    loaded(script, { epoch: 'e', seq: 4 });
+    expect(script.items).toMatchObject([{ gap: { from: 5, to: 9 } }]);
+  });
+
+  test('and says nothing to a channel that has failed keeps what it owes', () => {
+    const script = handle(blind({ leaveDelayMs: 10 }).message(10));
+    const code = { code: 'forbidden', retry: false };
+    script.frames([{ type: 'unsubscribed', channel: CHANNEL, ...code }]);
+    loaded(script, { epoch: 'e', seq: 4 });
+    expect(script.told).toEqual([]);
+    script.enter({ type: 'join', channel: CHANNEL, intent: STORED });
+    expect(script.all('load')).toHaveLength(1);
+    script.subscribed({ ...FACTS, head: 10 });
+    loaded(script, { epoch: 'e', seq: 4 });
+    expect(script.items).toMatchObject([{ gap: { from: 5, to: 9 } }]);
+  });
+
   test('and told in time is gone on from, however the server was quicker', () => {
     const script = new Script(quiet).enter({ type: 'join', channel: CHANNEL, intent: STORED });
     script.enter({ type: 'opened', attempt: 1 }).subscribed(FACTS);
