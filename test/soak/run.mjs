@@ -14,9 +14,9 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 console.log(`seed ${seed}, ${minutes} minutes`);
 const report = await soak({ seed, seconds: minutes * 60, say: console.log });
 const { heap, violations, ...figures } = report;
-const show = (/** @type {number} */ bytes) => `${(bytes / 1_048_576).toFixed(2)} MiB`;
 console.log(figures);
-console.log(`heap of a page after garbage collection: ${show(heap.start)}, then ${show(heap.end)}`);
+const sizes = heap.map((bytes) => (bytes / 1_048_576).toFixed(2));
+console.log(`MiB of heap of one page, all the time, after garbage collection: ${sizes.join(' ')}`);
 if (violations.length > 0) {
   console.error(`${violations.length} violations; again: npm run soak -- --seed ${seed}`);
   for (const violation of violations.slice(0, 20)) console.error(`- ${violation}`);

@@ -31,7 +31,7 @@ const CALM_MS = 120_000;
  * @property {Record<string, number>} gaps by reason
  * @property {Record<string, number>} faults by kind
  * @property {Record<string, number>} errors that pages were told of, by code
- * @property {{ start: number, end: number }} heap of the page that lived all the time, in bytes
+ * @property {readonly number[]} heap of the page that lived all the time, in bytes: at the start, now and then, at the end
  * @property {{ listeners: number, timers: number, connections: number }} left after all was closed
  */
 
@@ -286,7 +286,7 @@ export async function soak({ seed, seconds, say = () => {} }) {
     const witness = /** @type {Tab} */ (tabs[0]);
     await until(() => places.every(({ hub }) => hub.isSettled));
     await sleep(500);
-    const heapStart = await heapOf(witness.cdp);
+    const heap = [await heapOf(witness.cdp)];
 
     // --- the time of trouble ---
 
@@ -401,6 +401,11 @@ export async function soak({ seed, seconds, say = () => {} }) {
         const { delivered, sent } = oracle.counts;
         const left = Math.ceil((end - spoken) / 1_000);
         say(`${left} s to go: ${sent} sent, ${delivered} delivered`);
+        if (!witness.isBusy) {
+          busy(witness, async () => {
+            heap.push(await heapOf(witness.cdp));
+          });
+        }
       }
       if (oracle.violations.length > 0) break;
     }
@@ -425,7 +430,7 @@ export async function soak({ seed, seconds, say = () => {} }) {
     }
     oracle.violations.push(...lagging().map((who) => `${who}: and it stays so`));
     await sleep(500);
-    const heapEnd = await heapOf(witness.cdp);
+    heap.push(await heapOf(witness.cdp));
 
     // --- the end ---
 
@@ -453,7 +458,7 @@ export async function soak({ seed, seconds, say = () => {} }) {
       gaps: Object.fromEntries(oracle.gaps),
       faults: Object.fromEntries(Object.entries(faults).sort()),
       errors: Object.fromEntries(oracle.errors),
-      heap: { start: heapStart, end: heapEnd },
+      heap,
       left,
     };
   } finally {
