@@ -20,6 +20,6 @@ console.log(`MiB of heap of one page, all the time, after garbage collection: ${
 if (violations.length > 0) {
   console.error(`${violations.length} violations; again: npm run soak -- --seed ${seed}`);
   for (const violation of violations.slice(0, 20)) console.error(`- ${violation}`);
-  process.exit(1);
-}
-console.log('no violation');
+} else console.log('no violation');
+// Left to itself Node 20 may go round for ever in the cleanup of handles that it has closed.
+process.exit(violations.length > 0 ? 1 : 0);

@@ -11,6 +11,7 @@ export default {
   concurrency: 2,
   // A mutant that goes round for ever is ended by its count of rounds, long before this.
   timeoutMS: 5_000,
+  timeoutFactor: 1,
   reporters: ['clear-text', 'json', 'progress-append-only'],
   clearTextReporter: { logTests: false, reportTests: false, allowColor: false },
   // The last results: only what has changed is done again. `--force` does all of it.
