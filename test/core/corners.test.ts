@@ -233,3 +233,25 @@ test('a head that is behind us, and no news, moves nothing and marks nothing', (
   expect(beat(6, 4).items).toEqual([]);
   expect(beat(8, 6).items).toMatchObject([{ type: 'position', after: { position: { seq: 8 } } }]);
 });
+
+test.each<[what: string, Partial<Settings>, asked: number]>([
+  ['there are no epochs', { epochs: false }, 4],
+  ['numbers only rise', { numbering: 'monotonic' }, 5],
+])('where %s a head says too little, and every join asks the log', (_what, settings, asked) => {
+  const script = joined(LATEST, settings).subscribed({ epoch: 'e', head: 5, oldest: 1 });
+  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
+  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  const facts = { type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 5, oldest: 1 } as const;
+  expect(script.frames([facts], 2).first('fetch').request.seq).toBe(asked);
+});
+
+test('what one server announced of its pages does not bind the next', () => {
+  const script = joined(LATEST, { pageLimit: 700 });
+  script.frames([{ type: 'welcome', caps: [], limits: { page: 50 } }]);
+  script.subscribed({ epoch: 'e', head: 5, oldest: 1 }).heads(9).pass(200);
+  expect(script.first('fetch').limit).toBe(50);
+  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
+  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  const facts = { type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 9, oldest: 1 } as const;
+  expect(script.frames([facts], 2).first('fetch').limit).toBe(700);
+});

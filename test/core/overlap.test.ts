@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import type { Page } from '../../src/core/frames.js';
 import { overlap } from '../../src/core/overlap.js';
-import { CHANNEL, LATEST, messages, pageOf, Script } from '../mutants/script.js';
+import { CHANNEL, LATEST, message, messages, pageOf, Script } from '../mutants/script.js';
 
 /** Rising numbers 1 to 3 came live; then the connection broke, and the log is asked on the next one. */
 function reconnected(): Script {
@@ -97,6 +97,20 @@ test('a log that began anew is read page by page to where it ends, whatever is s
   expect(tracker.since(9)).toBe(3);
 });
 
+test('a page of one message is a page: the next one is asked for', () => {
+  const { read, tracker } = log(5);
+  tracker.hears(2, 5);
+  tracker.since(5);
+  read({ head: 2, messages: ids(2, 2, 'b'), more: true });
+  expect(tracker.since(5)).toBe(2);
+});
+
+test('what a server with an inclusive `since` shows besides is not what was expected', () => {
+  const { read, tracker } = log(5);
+  tracker.since(5);
+  expect(read({ head: 6, messages: ids(4, 6, 'a') }).page.oldest).toBe(1);
+});
+
 test('a server whose `since` is inclusive does not make it ask for ever', () => {
   const { read, tracker } = log(9);
   tracker.hears(4, 9);
@@ -113,6 +127,13 @@ test('with room for one message a page, what we have is not asked for twice in a
   expect(tracker.since(5)).toBe(5);
   read({ head: 6, messages: ids(6, 6, 'a'), more: true });
   expect(tracker).toMatchObject({ hadRoomForOne: false, isOpen: false });
+  expect(tracker.since(5)).toBe(4);
+  // Nor does an answer without messages to such a question mean that all is gone.
+  tracker.since(5);
+  read({ head: 5, messages: ids(5, 5, 'a'), more: true });
+  tracker.since(5);
+  read({ head: 5 });
+  expect(tracker.isOpen).toBe(false);
   expect(tracker.since(5)).toBe(4);
   // Where there was room for more, or nothing more is there, the next question is as any other.
   read({ head: 9, messages: ids(5, 6, 'a'), more: true });
@@ -199,4 +220,34 @@ test('where numbers only rise, what is shown is what the log gave last, not what
   tracker.walked(pageOf({ head: 9, messages: messages(8, 9) }), 10);
   expect(tracker.since(10)).toBe(9);
   expect(log(0, false).tracker.since(0)).toBe(0);
+});
+
+test('where numbers only rise, an end below what came live is one only at or below our place', () => {
+  const { read, tracker } = log(5, false);
+  tracker.accepted({ seq: 8, data: 8 });
+  tracker.since(5);
+  expect(read({ head: 6, messages: messages(5, 6) }).says).toBe('ours');
+  expect(tracker.isOpen).toBe(true);
+  tracker.since(5);
+  expect(read({ head: 5, messages: messages(5, 5) }).says).toBe('behind');
+});
+
+test('where there was nothing, the first number that came live is what the log should show', () => {
+  const { read, tracker } = log(0, false);
+  tracker.accepted({ seq: 5, data: 5 });
+  tracker.accepted({ seq: 6, data: 6 });
+  expect(tracker.since(0)).toBe(0);
+  expect(read({ head: 9, messages: messages(7, 9) }).page.oldest).toBe(7);
+  tracker.since(0);
+  expect(read({ head: 9, messages: messages(5, 9) }).page.oldest).toBe(1);
+});
+
+test('while the log is still to be asked behind what it showed, what comes live waits', () => {
+  const script = reconnected();
+  script.answer(script.first('fetch').id, { head: 1, messages: messages(1, 1), more: true });
+  const { id, request } = script.first('fetch');
+  expect(request.seq).toBe(1);
+  expect(script.frames([message(9)], 2).told).toEqual([]);
+  script.answer(id, { head: 5, messages: messages(2, 5) });
+  expect(script.told.filter((item) => item !== 'position')).toEqual([4, 5, 9]);
 });
