@@ -251,3 +251,12 @@ test('while the log is still to be asked behind what it showed, what comes live 
   script.answer(id, { head: 5, messages: messages(2, 5) });
   expect(script.told.filter((item) => item !== 'position')).toEqual([4, 5, 9]);
 });
+
+test('while the log has not shown all that came live before, what comes live now waits', () => {
+  const script = reconnected();
+  script.answer(script.first('fetch').id, { head: 2, messages: messages(1, 2) });
+  const { id } = script.first('fetch');
+  expect(script.frames([message(9)], 2).told).toEqual([]);
+  script.answer(id, { head: 4, messages: messages(2, 4) });
+  expect(script.told.filter((item) => item !== 'position')).toEqual([4, 9]);
+});
