@@ -114,15 +114,16 @@ export class Overlap {
    * @param last where we were when we asked.
    */
   read(page: Page, last: number): Reading {
-    const { anchor, highest, since } = this.#question;
+    const { anchor, highest, low, since } = this.#question;
     const { head, messages, more } = page;
     this.#left = 'nothing';
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
     if (shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id)) {
       return { says: 'another', page };
     }
-    // Or it was cut without a word: then the next one goes on from here.
-    if (head < highest && messages.length > 0 && !more) this.#left = 'short';
+    // Does the page say where the log ends? Or it was cut without a word: then the next one goes on from here.
+    const isEnd = !more || (low !== undefined && !isCut(page));
+    if (head < highest && messages.length > 0 && isEnd) this.#left = 'short';
     if (head < since || (this.#left === 'short' && head <= last)) return { says: 'behind', page };
     return { says: 'ours', page: this.#judge(page, last, shown) };
   }

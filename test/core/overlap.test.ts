@@ -260,3 +260,14 @@ test('while the log has not shown all that came live before, what comes live now
   script.answer(id, { head: 4, messages: messages(2, 4) });
   expect(script.told.filter((item) => item !== 'position')).toEqual([4, 9]);
 });
+
+test('a log that names a head below ours has gone back, however small its pages are', () => {
+  const { read, tracker } = log(8);
+  tracker.since(8);
+  read({ head: 7, oldest: 5 });
+  for (let i = 0; i < 3; i += 1) {
+    expect(tracker.since(8)).toBe(0);
+    const page = { head: 7, oldest: 5, messages: ids(5, 5, 'a'), more: true };
+    expect(read(page).says).toBe('behind');
+  }
+});

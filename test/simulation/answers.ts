@@ -1,5 +1,6 @@
 /** What the log has answered one reading: the last page, and whether the answers say that it began anew. */
 import type { Page } from '../../src/core/frames.js';
+import { isCut } from '../../src/core/page-walk.js';
 import type { Position } from '../../src/core/position.js';
 import type { EpochLog } from './truth.js';
 import type { World } from './world.js';
@@ -91,8 +92,10 @@ export class Answers {
    * Does the log end where we stand, without what came live above it? A counter that began anew looks
    * like that, and so does an old answer out of a cache: told apart by nothing that the client has.
    */
-  #endsBelow({ head, messages, more }: Page): boolean {
-    if (this.world.plan.numbers.epochs || messages.length === 0 || more) return false;
+  #endsBelow(page: Page): boolean {
+    const { head, messages } = page;
+    // The head of a cut page is where it was cut.
+    if (this.world.plan.numbers.epochs || messages.length === 0 || isCut(page)) return false;
     return head === this.#stoodAt?.seq && head < this.#highest;
   }
 

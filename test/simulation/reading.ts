@@ -140,6 +140,8 @@ export class Reading {
   handledOnce(client: Client, epoch: string, seq: number, oracle: Oracle): void {
     // What was not committed may come again after a leave; other starts than `stored` start over.
     if (this.plan.manual || this.plan.start !== 'stored') return;
+    // Begun without the store's word, at the place that a log named which may lag.
+    if (!this.world.plan.numbers.epochs && this.blind.has(this.channel)) return;
     // The epochs that a reader has left are forgotten when the channel is.
     if (this.world.plan.level.recoveryForeign > 0) return;
     if (this.world.mayRepeat(this.channel)) return;
