@@ -87,10 +87,10 @@ export class ChannelMachine implements Asker {
 
   /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */
   get numbers(): Numbers | undefined {
-    const { phase } = this.#reader;
-    if (phase.name !== 'following') return undefined;
-    const { last, want, heldCount } = phase.detector;
-    return { epoch: phase.epoch, last, head: want, held: heldCount };
+    const { following } = this.#reader;
+    if (following === undefined) return undefined;
+    const { last, want, heldCount } = following.detector;
+    return { epoch: following.epoch, last, head: want, held: heldCount };
   }
 
   /** The store answered, perhaps too late. */
@@ -146,7 +146,7 @@ export class ChannelMachine implements Asker {
 
   /** A frame of this channel could not be read: whatever it was, the log knows. */
   badFrame(): void {
-    this.#reader.suspect();
+    this.#reader.following?.suspect();
   }
 
   /** Asks the server for a sign of life where it has no `ping`. */
@@ -156,7 +156,7 @@ export class ChannelMachine implements Asker {
 
   /** It is time for a question to the log. */
   poll(): void {
-    this.#reader.poll();
+    this.#reader.following?.poll();
   }
 
   /** A deadline of this channel passed. */
@@ -268,7 +268,7 @@ export class ChannelMachine implements Asker {
   #unpark(): void {
     if (this.#recovery.state.name !== 'parked' || !this.#consumer.hasRoom) return;
     this.#recovery.stop();
-    this.#reader.pursue();
+    this.#reader.following?.pursue(0);
   }
 
   #fail(code: string): void {
@@ -276,8 +276,6 @@ export class ChannelMachine implements Asker {
     this.down();
     this.#store.stop();
     this.host.ctx.deadlines.clear(`giveup ${this.channel}`);
-    // What this very input brought before is handed on as what it was.
-    this.#reader.flush();
     this.#reader.phase = { name: 'failed', code };
     this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }

@@ -233,8 +233,8 @@ function isPrev(prev: unknown, seq: unknown): boolean {
 }
 
 /** Servers that append without a lock answer out of order, or twice: the numbers decide. */
-export function ascending(messages: readonly PageMessage[]): readonly PageMessage[] {
-  return [...messages].sort((a, b) => a.seq - b.seq);
+export function ascending(messages: PageMessage[]): readonly PageMessage[] {
+  return messages.sort((a, b) => a.seq - b.seq);
 }
 
 function ranges(raw: unknown): readonly (readonly [number, number])[] {

@@ -88,9 +88,9 @@ export class Overlap {
   hears(seq: number, last: number): boolean {
     const isFirst = this.#isFresh;
     this.#isFresh = false;
-    if (!(isFirst || this.#expected === 'nothing') || seq > last) return false;
-    this.#low = seq;
-    return true;
+    const isOdd = seq <= last && (isFirst || this.#expected === 'nothing');
+    if (isOdd) this.#low = seq;
+    return isOdd;
   }
 
   accepted({ id, seq }: Arrival): void {

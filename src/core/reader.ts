@@ -34,7 +34,7 @@ export interface ReaderParts extends FollowerParts {
 }
 
 export class Reader {
-  phase: Phase = new Starting();
+  #phase: Phase = new Starting();
   readonly #left = new LeftEpochs();
   /** A live message that came before there was a position to compare it with. */
   #early: Position | undefined;
@@ -42,6 +42,21 @@ export class Reader {
   #facts: Facts | undefined;
 
   constructor(private readonly parts: ReaderParts) {}
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** What was accepted before is handed on first, under the owner that it has. */
+  set phase(next: Phase) {
+    this.flush();
+    this.#phase = next;
+  }
+
+  /** What reads on from message to message, while it does. */
+  get following(): Follower | undefined {
+    return this.#phase.name === 'following' ? this.#phase : undefined;
+  }
 
   /** There is no position to resume: take it from the join reply, now or when it comes. */
   start(): void {
@@ -74,10 +89,10 @@ export class Reader {
 
   /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
   honourLate(stored: StoredPosition, base: Position): void {
-    const { phase } = this;
+    const { following } = this;
     const { channel, ledger, recovery } = this.parts;
-    if (phase.name !== 'following') return;
-    const { detector, epoch } = phase;
+    if (following === undefined) return;
+    const { detector, epoch } = following;
     const same = stored.epoch === base.epoch;
     if (same && stored.seq >= base.seq) return;
     if (same && epoch === base.epoch && detector.isStillAt(base.seq)) {
@@ -86,7 +101,7 @@ export class Reader {
       return this.#enter(stored).heard(detector.want, 0);
     }
     ledger.barUntilTold(channel, base);
-    this.#detour(passedOver(stored, base, phase)).pursue(0);
+    this.#detour(passedOver(stored, base, following)).pursue(0);
   }
 
   /** The facts of a join reply, held against our position. */
@@ -145,21 +160,6 @@ export class Reader {
     else phase.suspect();
   }
 
-  /** Something of this channel could not be read: whatever it was, the log knows. */
-  suspect(): void {
-    if (this.phase.name === 'following') this.phase.suspect();
-  }
-
-  /** Goes on with what was put off. */
-  pursue(): void {
-    if (this.phase.name === 'following') this.phase.pursue(0);
-  }
-
-  /** It is time for a question to the log. */
-  poll(): void {
-    if (this.phase.name === 'following') this.phase.poll();
-  }
-
   /** What to ask the log now. @returns undefined when nothing is to be asked. */
   ask(id: number): RecoverRequest | undefined {
     const { phase } = this;
@@ -192,11 +192,11 @@ export class Reader {
   /** The app prefers fresh to complete: go on from what the log last said, and name what is missing. */
   giveUp(): void {
     const facts = this.#facts;
-    const { phase } = this;
+    const { following } = this;
     const { join, recovery } = this.parts;
-    if (phase.name !== 'following' || facts === undefined) return;
+    if (following === undefined || facts === undefined) return;
     if (!join.isIn || recovery.failures === 0) return;
-    const detour = unreachable(facts, phase);
+    const detour = unreachable(facts, following);
     if (isEmpty(detour)) return;
     recovery.succeeded();
     const follower = this.#detour(detour);
@@ -223,7 +223,8 @@ export class Reader {
 
   /** Hands on what this input brought. */
   flush(): void {
-    this.parts.handout.flush(this.phase.name === 'following' ? this.phase.markTok : '');
+    const { following } = this;
+    this.parts.handout.flush(following === undefined ? '' : following.markTok);
   }
 
   /** Reading starts here. */
@@ -242,7 +243,7 @@ export class Reader {
     if (position === undefined) return recovery.now();
     this.#facts = page;
     this.#begin(position);
-    if (this.phase.name === 'following') this.#walk(this.phase, page, position.seq);
+    if (this.following !== undefined) this.#walk(this.following, page, position.seq);
     this.heard(page.epoch, page.head);
     if (this.#early !== undefined) this.heard(this.#early.epoch, this.#early.seq);
     this.#early = undefined;
@@ -274,7 +275,6 @@ export class Reader {
   }
 
   #reset(reason: SnapshotReason, target: Position, lost?: Loss, tok = ''): void {
-    this.flush();
     this.phase = new Resetting(reason, target, lost, tok);
     this.parts.handout.snapshot(reason, target);
   }
@@ -288,7 +288,6 @@ export class Reader {
     const seq = Math.max(after.seq, this.#left.lastOf(epoch) ?? 0);
     const position = { epoch, seq, tok: ledger.token(channel) };
     handout.gap(loss, position);
-    this.flush();
     return this.#enter(position, keep);
   }
 

@@ -93,11 +93,6 @@ export class RecoveryCalls {
     return true;
   }
 
-  /** The connection is gone: what its server announced does not bind the next one. */
-  reset(): void {
-    this.limits({});
-  }
-
   get #isFetch(): boolean {
     return this.ctx.settings.carrier === 'fetch';
   }

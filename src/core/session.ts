@@ -187,7 +187,8 @@ export class Session {
   /** The socket is gone: everything that hung on it is void. */
   #down(): void {
     this.#router.reset();
-    this.#calls.reset();
+    // What this server announced does not bind the next one.
+    this.#calls.limits({});
     this.#publisher.down();
     for (const machine of this.#channels.all()) machine.down();
   }

@@ -90,8 +90,7 @@ describe('an answer of the log', () => {
   test('is waited for in earnest, although it would be time for a question of routine', () => {
     const script = joined(LATEST, { pollMs: 1_000, epochs: true }).frames([JOINED]);
     script.answer(script.first('fetch').id, { head: 5, messages: messages(1, 5) });
-    script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-    script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 }).frames([JOINED], 2);
+    script.reconnected().frames([JOINED], 2);
     expect(states(script)).toEqual([{ name: 'recovering', since: 5, head: 5 }]);
     expect(states(script.pass(1_500))).toEqual([]);
   });
@@ -182,8 +181,7 @@ test('it is time for a question, but the first one has no answer yet', () => {
 
 test('what an older join is answered says nothing on the next connection', () => {
   const script = joined(LATEST).subscribed({ epoch: 'e', head: 5, oldest: 1 });
-  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  script.reconnected();
   const old = {
     type: 'subscribed',
     id: 1,
@@ -239,8 +237,7 @@ test.each<[what: string, Partial<Settings>, asked: number]>([
   ['numbers only rise', { numbering: 'monotonic' }, 5],
 ])('where %s a head says too little, and every join asks the log', (_what, settings, asked) => {
   const script = joined(LATEST, settings).subscribed({ epoch: 'e', head: 5, oldest: 1 });
-  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  script.reconnected();
   const facts = { type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 5, oldest: 1 } as const;
   expect(script.frames([facts], 2).first('fetch').request.seq).toBe(asked);
 });
@@ -250,8 +247,7 @@ test('what one server announced of its pages does not bind the next', () => {
   script.frames([{ type: 'welcome', caps: [], limits: { page: 50 } }]);
   script.subscribed({ epoch: 'e', head: 5, oldest: 1 }).heads(9).pass(200);
   expect(script.first('fetch').limit).toBe(50);
-  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  script.reconnected();
   const facts = { type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 9, oldest: 1 } as const;
   expect(script.frames([facts], 2).first('fetch').limit).toBe(700);
 });

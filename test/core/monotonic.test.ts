@@ -26,8 +26,7 @@ function live(settings: Partial<Settings> = {}): Script {
 }
 
 const reconnect = (script: Script): Script => {
-  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  script.reconnected();
   return script.frames([{ type: 'joined', channel: CHANNEL }], 2);
 };
 

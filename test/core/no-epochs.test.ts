@@ -125,8 +125,7 @@ test('a server that serves every channel serves those too that are wanted later'
   script.enter({ type: 'join', channel: 'other', intent: LATEST });
   expect(script.all('fetch').map(({ request }) => request.channel)).toEqual(['other']);
   // The next server may be another kind.
-  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  script.reconnected();
   expect(script.all('fetch')).toEqual([]);
 });
 

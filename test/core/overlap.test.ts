@@ -1,5 +1,5 @@
 // @vitest-environment node
-/** Without epochs: numbers that came live, before any answer has shown them, are known of the log too. */
+/** Without epochs: what an answer says of our log, what the next one should show, and what is asked. */
 import { expect, test } from 'vitest';
 import type { Page } from '../../src/core/frames.js';
 import { overlap } from '../../src/core/overlap.js';
@@ -12,8 +12,7 @@ function reconnected(): Script {
   script.enter({ type: 'opened', attempt: 1 }).frames([{ type: 'joined', channel: CHANNEL }]);
   script.answer(script.first('fetch').id, { head: 0, messages: [] });
   expect(script.message(1, 2, 3).told).toEqual([1, 2, 3]);
-  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
-  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  script.reconnected();
   return script.frames([{ type: 'joined', channel: CHANNEL }], 2);
 }
 

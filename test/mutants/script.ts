@@ -99,6 +99,12 @@ export class Script {
     return this.subscribed({ epoch: 'e', head, oldest: 1 });
   }
 
+  /** The connection breaks, and another one opens: attempt 2. */
+  reconnected(): this {
+    this.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
+    return this.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  }
+
   subscribed(facts: Facts): this {
     return this.frames([{ type: 'subscribed', channel: CHANNEL, ...facts }]);
   }

@@ -74,7 +74,7 @@ function work({ count, from, kind, most, step }: Work): Report {
 }
 
 function run(seed: number, kind: Kind, tally: Tally): Result {
-  return new World(makePlan(seed, undefined, undefined, kind), tally).run();
+  return new World(makePlan(seed, kind), tally).run();
 }
 
 /** The same seed gives the same trace, step by step. */
@@ -92,7 +92,7 @@ function hashed(
   tally: Tally,
 ): { readonly hash: number; readonly result: Result } {
   let hash = 0;
-  const world = new World(makePlan(seed, undefined, undefined, kind), tally, (at, text) => {
+  const world = new World(makePlan(seed, kind), tally, (at, text) => {
     for (let i = 0; i < text.length; i += 1)
       hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ Math.round(at * 1_000), 0x01000193);

@@ -127,9 +127,9 @@ export const END_MS = 19_000;
 
 export function makePlan(
   seed: number,
+  kind: Kind = 'contiguous',
   off: ReadonlySet<Fault> = new Set(),
   publishShare = 1,
-  kind: Kind = 'contiguous',
 ): Plan {
   const dice = new Dice(seed).fork('plan');
   const share = dice.pick([0.06, 0.15, 0.3, 0.5]);

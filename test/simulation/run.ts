@@ -127,7 +127,7 @@ function traceSeed(
   json?: string,
 ): number {
   const without = shrunk ? printShrunk(seed, kind) : off;
-  const plan = makePlan(seed, new Set(without), 1, kind);
+  const plan = makePlan(seed, kind, new Set(without));
   print(JSON.stringify({ ...plan, level: undefined }));
   print(FAULTS.filter((fault) => plan.level[fault] > 0).join(' '));
   const tracer = (at: number, text: string): void => {

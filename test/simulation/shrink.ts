@@ -13,7 +13,7 @@ export interface Shrunk {
 
 export function shrink(seed: number, kind: Kind): Shrunk {
   const attempt = (off: readonly Fault[], publishShare: number): Result =>
-    new World(makePlan(seed, new Set(off), publishShare, kind), new Map()).run();
+    new World(makePlan(seed, kind, new Set(off), publishShare), new Map()).run();
   let result = attempt([], 1);
   const rule = result.violation?.rule;
   let off: Fault[] = [];

@@ -13,7 +13,7 @@ test.each(firsts.flatMap((from) => KINDS.map((kind) => [kind, from] as const)))(
   '%s seeds from %i on',
   (kind, from) => {
     for (let seed = from; seed < from + PORTION; seed += 1) {
-      const { violation } = new World(makePlan(seed, new Set(), 1, kind), new Map()).run();
+      const { violation } = new World(makePlan(seed, kind), new Map()).run();
       expect(violation, `seed ${seed}: ${violation?.text}`).toBeUndefined();
     }
   },

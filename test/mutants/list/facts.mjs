@@ -151,11 +151,10 @@ export const facts = [
   },
   {
     name: 'gap-under-the-new-owner',
-    rule: 'what was accepted before a gap is marked with the owner of before',
+    rule: 'what was accepted before a gap, or before the end of its channel, keeps its owner',
     file: 'src/core/reader.ts',
-    find: `handout.gap(loss, position);
-    this.flush();`,
-    replace: `handout.gap(loss, position);`,
+    find: `    this.flush();\n    this.#phase = next;`,
+    replace: `    this.#phase = next;`,
     byTests: true,
   },
   {

@@ -275,12 +275,4 @@ export const keeping = [
     replace: `void channels;`,
     byTests: true,
   },
-  {
-    name: 'owner-lost-at-the-end',
-    rule: 'what came in one input with the end of its channel is stored as its owner’s',
-    file: 'src/core/channel-machine.ts',
-    find: `    this.#reader.flush();\n    this.#reader.phase = { name: 'failed', code };`,
-    replace: `    this.#reader.phase = { name: 'failed', code };`,
-    byTests: true,
-  },
 ];
