@@ -12,9 +12,6 @@ interface Anchor {
   readonly id: string | undefined;
 }
 
-/** What the next answer should show. `nothing`: the log held nothing at all when it was last asked. */
-type Expected = Anchor | 'nothing' | 'anything';
-
 interface Question {
   readonly since: number;
   readonly anchor: Anchor | undefined;
@@ -40,7 +37,11 @@ export interface Reading {
 }
 
 export class Overlap {
-  #expected: Expected = 'anything';
+  /** What the next answer should show, unless the log held nothing when it was last asked. */
+  #anchor: Anchor | undefined;
+  #isEmpty = false;
+  /** Where numbers only rise: the ids of what came live and no answer has shown yet. */
+  readonly #live = new Map<number, string>();
   /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
   #low: number | undefined;
   #question: Question = { since: 0, anchor: undefined, low: undefined, highest: 0 };
@@ -77,7 +78,7 @@ export class Overlap {
   joined(last: number): void {
     this.#isFresh = true;
     this.#left = 'nothing';
-    this.#expectOurs(last);
+    this.#expect(last);
   }
 
   /**
@@ -88,21 +89,23 @@ export class Overlap {
   hears(seq: number, last: number): boolean {
     const isFirst = this.#isFresh;
     this.#isFresh = false;
-    const isOdd = seq <= last && (isFirst || this.#expected === 'nothing');
+    const isOdd = seq <= last && (isFirst || this.#isEmpty);
     if (isOdd) this.#low = seq;
     return isOdd;
   }
 
   accepted({ id, seq }: Arrival): void {
     this.#highest = Math.max(this.#highest, seq);
-    if (this.isOrdered || this.#anchor === undefined) this.#expected = { seq, id };
+    if (!this.isOrdered && id !== undefined) this.#live.set(seq, id);
+    if (this.isOrdered || this.#isEmpty || this.#anchor === undefined) this.#anchor = { seq, id };
+    this.#isEmpty = false;
   }
 
   /** What to ask for, being at `last`: `since`, exclusive. */
   since(last: number): number {
-    const anchor = this.hadRoomForOne ? undefined : this.#anchor;
+    const anchor = this.hadRoomForOne || this.#isEmpty ? undefined : this.#anchor;
     // Whatever is in it then is new to us, or of a counter that began anew.
-    const low = this.#low ?? (this.#expected === 'nothing' ? 1 : undefined);
+    const low = this.#low ?? (this.#isEmpty ? 1 : undefined);
     const since = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
     const highest = Math.max(this.#highest, last);
     this.#question = { since: Math.max(0, since - 1), anchor, low, highest };
@@ -118,7 +121,8 @@ export class Overlap {
     const { head, messages, more } = page;
     this.#left = 'nothing';
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
-    if (shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id)) {
+    const isOther = shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id);
+    if (isOther || messages.some(({ id, seq }) => differ(id, this.#live.get(seq)))) {
       return { says: 'another', page };
     }
     // Does the page say where the log ends? Or it was cut without a word: then the next one goes on from here.
@@ -140,7 +144,7 @@ export class Overlap {
     // What was heard since the question is still to be asked for.
     if (this.#low === low) this.#low = undefined;
     // It reaches as far as we do: the next question shows whether it is ours there.
-    if (messages.length > 0) this.#expectOurs(last);
+    if (messages.length > 0) this.#expect(last);
     // Nothing below us proves anything of what comes: as if the log ended where we are.
     const seen = head < last ? { ...page, head: last } : page;
     if (shown !== undefined) {
@@ -153,7 +157,7 @@ export class Overlap {
     }
     if (messages.length === 0 && (anchor ?? low) !== undefined) {
       // The log has lost what it should have shown, to age, or because it began anew.
-      this.#expected = 'nothing';
+      this.#isEmpty = true;
       if (since > 0) this.#low = 1;
     }
     return seen;
@@ -161,23 +165,26 @@ export class Overlap {
 
   /** A page was taken, up to `last`: its end is what the next one should show. */
   walked(page: Page, last: number): void {
+    for (const seq of this.#live.keys()) if (seq <= last) this.#live.delete(seq);
     // Old ground, read from its beginning.
-    if (this.#expected === 'nothing') return;
+    if (this.#isEmpty) return;
     for (let i = page.messages.length - 1; i >= 0; i -= 1) {
       const message = page.messages[i];
       if (message === undefined || message.seq > last) continue;
       const { id, seq } = message;
-      if (seq >= (this.#anchor?.seq ?? 0)) this.#expected = { seq, id };
+      const anchor = this.#anchor ?? { seq: 0, id: undefined };
+      // What we have under an id is not renamed: the page may be an old one out of a cache.
+      if (seq > anchor.seq || (seq === anchor.seq && anchor.id === undefined))
+        this.#anchor = { seq, id };
       return;
     }
   }
 
-  #expectOurs(last: number): void {
-    if (last > 0 && this.#anchor === undefined) this.#expected = { seq: last, id: undefined };
-  }
-
-  get #anchor(): Anchor | undefined {
-    return typeof this.#expected === 'object' ? this.#expected : undefined;
+  /** From now on answers should show what we have, under the id that it had. */
+  #expect(last: number): void {
+    if (last === 0 || (this.#anchor !== undefined && !this.#isEmpty)) return;
+    this.#isEmpty = false;
+    if (this.#anchor?.seq !== last) this.#anchor = { seq: last, id: undefined };
   }
 }
 

@@ -270,3 +270,50 @@ test('a log that names a head below ours has gone back, however small its pages 
     expect(read(page).says).toBe('behind');
   }
 });
+
+test('an old answer out of a cache gives no other name to what we have', () => {
+  const { read, tracker } = log(1);
+  tracker.since(1);
+  tracker.accepted({ seq: 2, data: 2, id: 'b2' });
+  const cached = { head: 2, messages: ids(1, 2, 'a'), more: true };
+  read(cached);
+  tracker.walked(pageOf(cached), 2);
+  expect(tracker.since(2)).toBe(1);
+  expect(read({ head: 2, messages: ids(2, 2, 'b') }).says).toBe('ours');
+  // Where we had no id, we learn one.
+  const nameless = log(2);
+  nameless.tracker.since(2);
+  nameless.tracker.walked(pageOf({ head: 2, messages: ids(2, 2, 'a') }), 2);
+  nameless.tracker.since(2);
+  expect(nameless.read({ head: 2, messages: ids(2, 2, 'b') }).says).toBe('another');
+});
+
+test('a log that held nothing for a moment does not make us forget the name of what we have', () => {
+  const { read, tracker } = log(4);
+  tracker.accepted({ seq: 5, data: 5, id: 'b5' });
+  const at = (page: Partial<Page>) => tracker.read(pageOf({ epoch: '-', ...page }), 5).says;
+  tracker.since(5);
+  read({ head: 4 });
+  tracker.since(5);
+  // An old answer, of the counter before this one.
+  const cached = { head: 5, messages: ids(1, 5, 'a') };
+  expect(at(cached)).toBe('ours');
+  tracker.walked(pageOf(cached), 5);
+  tracker.since(5);
+  expect(at({ head: 5, messages: ids(5, 5, 'b') })).toBe('ours');
+  tracker.since(5);
+  expect(at({ head: 5, messages: ids(5, 5, 'a') })).toBe('another');
+});
+
+test('where numbers only rise, what came live is known by its id until an answer has shown it', () => {
+  const { read, tracker } = log(5, false);
+  tracker.accepted({ seq: 8, data: 8, id: 'a8' });
+  const page = { head: 9, messages: [{ seq: 5, data: 5 }, ...ids(8, 9, 'b')] };
+  tracker.since(5);
+  expect(read(page).says).toBe('another');
+  tracker.since(5);
+  expect(read({ ...page, messages: ids(5, 9, 'a') }).says).toBe('ours');
+  tracker.walked(pageOf(page), 9);
+  tracker.since(9);
+  expect(read(page).says).toBe('ours');
+});

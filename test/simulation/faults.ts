@@ -30,6 +30,7 @@ const STRIKES: Partial<Record<Fault, Strike>> = {
   },
   fatalClose: (world, dice) => world.server.closeAll(dice.pick([4400, 4403])),
   unsubscribed: (world, dice) => world.server.disturb(channelOf(world, dice), 'unsubscribed'),
+  ended: (world, dice) => world.server.disturb(channelOf(world, dice), 'ended'),
   freshFacts: (world, dice) => world.server.disturb(channelOf(world, dice), 'facts'),
   restart: (world, dice) =>
     world.server.closeAll(dice.pick([1012, 1006]), dice.between(0, world.plan.instances - 1)),

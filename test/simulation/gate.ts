@@ -1,4 +1,6 @@
 /** The schedules must be bad enough: faults that never strike and branches never reached prove nothing. */
+import { Dice } from './dice.js';
+import { makeNumbering, type Kind } from './numbering.js';
 import { FAULTS } from './plan.js';
 import type { Tally } from './world.js';
 
@@ -46,19 +48,26 @@ export const BRANCHES = [
   'left',
 ] as const;
 
-export const COUNTERS: readonly string[] = [
-  ...FAULTS.map((fault) => `fault ${fault}`),
-  ...BRANCHES,
-];
+/** What a world of this kind can be made to count: no epoch changes where there are none. */
+export function countersOf(kind: Kind): readonly string[] {
+  const all = [...FAULTS.map((fault) => `fault ${fault}`), ...BRANCHES];
+  const { epochs, numbering } = makeNumbering(kind, new Dice(0));
+  return all.filter(
+    (name) =>
+      (epochs || !/^(gap|snapshot) epoch/.test(name)) &&
+      (numbering === 'contiguous' || !/^(gap|snapshot) hole/.test(name)),
+  );
+}
 
 /** Counters that stay below `least` in 20,000 schedules, each with what it came to. */
 export function scarce(
   tally: Tally,
   schedules: number,
+  counters: readonly string[],
   least = 50,
 ): [name: string, count: number][] {
   const wanted = (least * schedules) / 20_000;
-  return COUNTERS.map((name): [string, number] => [name, tally.get(name) ?? 0]).filter(
-    ([, count]) => count <= wanted,
-  );
+  return counters
+    .map((name): [string, number] => [name, tally.get(name) ?? 0])
+    .filter(([, count]) => count <= wanted);
 }

@@ -37,6 +37,9 @@ export class Oracle {
   readonly #watch: Watch;
   readonly #told = new WeakSet<Gap>();
 
+  /** What the app has handled, in whatever page. */
+  readonly #had = new Set<string>();
+
   constructor(private readonly world: World) {
     this.#watch = new Watch(world);
   }
@@ -89,6 +92,8 @@ export class Oracle {
       this.world.count(effect.type);
       if (effect.type === 'abort') this.#aborted(client, effect.id);
       else if (effect.type === 'deliver') this.#deliver(client, effect);
+      else if (effect.type === 'channelState' && effect.state.name === 'failed')
+        this.reading(client, effect.channel)?.ended(this);
       else if (effect.type === 'left') {
         const reading = this.reading(client, effect.channel);
         const late = reading?.late;
@@ -135,10 +140,15 @@ export class Oracle {
       const { epoch, seq } = item;
       const account = this.account(channel);
       // A log that answers for another leads to an epoch that comes back: its messages come again.
-      // Without a position of the app's own, a log that lags says where `latest` is.
-      const once = reading?.isOwn === true && this.world.plan.level.recoveryForeign === 0;
-      if (once && account.has(epoch, seq) && !this.world.mayRepeat(channel))
-        this.fail('I10 once across pages', `${channel} ${epoch} ${seq} was handled before`);
+      const once = reading?.plan.start === 'own' && this.world.plan.level.recoveryForeign === 0;
+      const key = `${channel} ${epoch} ${seq}`;
+      // Where a log that lags says where `latest` is, what one page passed over may come to another.
+      const had = this.world.plan.numbers.epochs
+        ? account.has(epoch, seq)
+        : reading?.isOwn === true && this.#had.has(key);
+      if (once && had && !this.world.mayRepeat(channel))
+        this.fail('I10 once across pages', `${key} was handled before`);
+      this.#had.add(key);
       reading?.handledOnce(client, epoch, seq, this);
     }
     this.passedOver(channel, item);
@@ -220,8 +230,9 @@ export class Oracle {
       const { epoch, head, oldest } = frame;
       const facts: Facts = { epoch, head, oldest };
       this.reading(client, frame.channel)?.beginning.facts.push(facts);
-    } else if (frame.type === 'unsubscribed') {
-      this.reading(client, frame.channel)?.answers.gaveUp();
+    } else if (frame.type === 'unsubscribed' || frame.type === 'error') {
+      // An error of a channel refuses its join: it waits for no answer then.
+      this.reading(client, frame.channel ?? '')?.answers.gaveUp();
     } else if (frame.type === 'recovered') {
       for (const item of frame.items) if ('page' in item) this.#page(client, frame.id, item.page);
     }

@@ -31,6 +31,7 @@ export const FAULTS = [
   'fatalClose',
   'joinRefused',
   'unsubscribed',
+  'ended',
   'freshFacts',
   // the log
   'restart',

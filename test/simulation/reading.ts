@@ -4,6 +4,7 @@ import type { Position, StoredPosition } from '../../src/core/position.js';
 import type { Gap, Item, Message } from '../../src/core/vocabulary.js';
 import { Answers } from './answers.js';
 import { Beginning } from './beginning.js';
+import { justify } from './justify.js';
 import type { Client } from './client.js';
 import type { Oracle } from './oracle.js';
 import type { ChannelPlan } from './plan.js';
@@ -100,6 +101,14 @@ export class Reading {
     // Begun and left in one tick: nothing was seen of the beginning.
     if (asksStore && !client.marked.has(this.channel) && !this.blind.has(this.channel))
       this.blind.set(this.channel, this.at);
+  }
+
+  /** The channel has failed. It may have begun in this very input, and nothing else shows where. */
+  ended(oracle: Oracle): void {
+    const facts = this.beginning.facts.at(-1);
+    const isBegun = this.at !== undefined || this.#snapshot !== undefined;
+    if (isBegun || this.#asked === 'unknown' || facts === undefined) return;
+    oracle.begins(this.channel, this.beginning.said(facts.epoch, facts.head));
   }
 
   taken(position: Position): void {
@@ -216,7 +225,11 @@ export class Reading {
         oracle.fail('I5', `${oracle.describe(gap)}: goes on at ${position.epoch} ${position.seq}`);
       // The state is older than what came live above it: that comes again.
       this.#above.clear();
-    } else this.#justify(gap, position, oracle);
+    } else {
+      const { answers, channel, world } = this;
+      const log = (epoch: string): EpochLog => this.#log(epoch, oracle);
+      justify(gap, position, { answers, channel, log, oracle, seen: this.#seen, world });
+    }
     this.#seen.set(at.epoch, at.seq);
     if (gap.reason === 'rewind') {
       this.#seen.delete(gap.epoch);
@@ -225,36 +238,6 @@ export class Reading {
       this.answers.forget();
     }
     this.#goOn(position);
-  }
-
-  #justify(gap: Gap, next: Position, oracle: Oracle): void {
-    const { epoch, from, reason, to } = gap;
-    const { page } = this.answers;
-    const what = `${this.channel} ${oracle.describe(gap)}`;
-    switch (reason) {
-      case 'truncated':
-      case 'hole': {
-        if (to === undefined || next.epoch !== epoch || next.seq !== to) oracle.fail('I5', what);
-        if (this.world.hasRewound(this.channel)) return;
-        const log = this.#log(epoch, oracle);
-        for (let n = from; n <= (to ?? 0); n += 1) {
-          if (log.holds(n)) oracle.fail('I5 unjustified', `${what}: the log holds ${n}`);
-        }
-        return;
-      }
-      case 'epoch':
-      case 'rewind': {
-        if (page === undefined) return oracle.fail('I5 unjustified', `${what}: no answer`);
-        const said = reason === 'epoch' ? page.epoch !== epoch : this.answers.sayRewind;
-        if (!said) oracle.fail('I5 unjustified', `${what}: the log did not say so`);
-        const known = reason === 'epoch' ? this.#seen.get(page.epoch) : undefined;
-        if (!this.answers.goOnAt(next, known, this.#log(page.epoch, oracle)))
-          oracle.fail('I5', `${what}: goes on from ${next.epoch} ${next.seq}, not ${known}`);
-        return;
-      }
-      case 'unreachable':
-        if (this.world.plan.settings.giveUpAfterMs === false) oracle.fail('I5', what);
-    }
   }
 
   /** A gap that looks back: the store answered after reading had begun without it. */

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Settings } from '../../src/core/settings.js';
 import { TracedSession } from '../../src/core/traced-session.js';
 import { campaign, type Progress, type Report } from './campaign.js';
-import { COUNTERS, scarce } from './gate.js';
+import { countersOf, scarce } from './gate.js';
 import { KINDS, type Kind } from './numbering.js';
 import { FAULTS, makePlan, type Fault } from './plan.js';
 import { shrink } from './shrink.js';
@@ -75,13 +75,14 @@ function tell(reports: readonly Report[], kind: Kind, ms: number): number {
     twice += report.twice;
     for (const [what, count] of report.tally) total.set(what, (total.get(what) ?? 0) + count);
   }
-  printCounts(total);
+  const counters = countersOf(kind);
+  printCounts(total, counters);
   const rate = Math.round((done / ms) * 1_000);
   print(`${done} schedules, ${steps} steps, ${rate} schedules/s on ${reports.length} threads`);
   const failures = reports.flatMap((report) => report.failures).sort((a, b) => a.seed - b.seed);
   const differ = failures.filter(({ violation }) => violation?.rule === 'determinism').length;
   print(`${twice} seeds were run twice, ${differ} of them gave another trace`);
-  const isGated = printGate(total, done);
+  const isGated = printGate(total, done, counters);
   for (const failure of failures) print(failed(failure));
   const first = failures[0];
   if (first !== undefined && first.violation?.rule !== 'determinism') printShrunk(first.seed, kind);
@@ -90,22 +91,22 @@ function tell(reports: readonly Report[], kind: Kind, ms: number): number {
 }
 
 /** The gated counters first, then what else was seen. */
-function printCounts(total: Tally): void {
+function printCounts(total: Tally, counters: readonly string[]): void {
   const lines = (names: Iterable<string>): void => {
     for (const name of names) print(`${(total.get(name) ?? 0).toString().padStart(12)}  ${name}`);
   };
-  lines(COUNTERS);
+  lines(counters);
   print('and besides:');
-  lines([...total.keys()].filter((name) => !COUNTERS.includes(name)).sort());
+  lines([...total.keys()].filter((name) => !counters.includes(name)).sort());
 }
 
-function printGate(total: Tally, done: number): boolean {
+function printGate(total: Tally, done: number, counters: readonly string[]): boolean {
   if (done < ENOUGH) return true;
-  const missed = scarce(total, done);
+  const missed = scarce(total, done, counters);
   for (const [name, count] of missed)
     print(`TOO RARE ${name}: ${count}, not above 50 in 20,000 schedules`);
   if (missed.length === 0)
-    print(`all ${COUNTERS.length} fault and branch counters are above 50 in 20,000 schedules`);
+    print(`all ${counters.length} fault and branch counters are above 50 in 20,000 schedules`);
   return missed.length === 0;
 }
 

@@ -49,5 +49,19 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
   ['bare', 10503, 'what came with the end of its channel was stored as nobody’s'],
   ['bare', 1003939, 'a log that named a head below ours, and more before it, was never believed'],
   ['bare', 1041795, 'a blind start, where a log that lags says it is, was held against the reader'],
+  ['bare', 43143, 'a cached answer renamed what had come live since, and a rewind was told'],
+  ['bare', 44702, 'an answer that the refusal of a join had made void counted for the judge'],
+  ['bare', 23522, 'what was passed over at a start was held for handled by the judge'],
+  [
+    'bare',
+    145538,
+    'a log that held nothing made us forget our id, and a cached answer gave another',
+  ],
+  ['bare', 180624, 'the same, where the id was learnt from an answer'],
+  [
+    'bareMonotonic',
+    95754,
+    'a counter that began anew gave a number of ours to another message, unseen',
+  ],
   ['bareMonotonic', 6793, 'what one input delivers was unknown to the judge of its question'],
 ];

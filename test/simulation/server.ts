@@ -127,14 +127,15 @@ export class Server {
     this.closeAll(1012);
   }
 
-  /** Tells fresh facts without being asked, or ends a subscription for now. */
-  disturb(channel: string, kind: 'facts' | 'unsubscribed'): void {
+  /** Tells fresh facts without being asked, or ends a subscription, for now or for good. */
+  disturb(channel: string, kind: 'facts' | 'unsubscribed' | 'ended'): void {
     for (const link of this.links) {
       if (!link.attached.has(channel)) continue;
       if (kind === 'facts') link.down(this.#served(channel));
       else {
         link.attached.delete(channel);
-        link.down({ type: 'unsubscribed', channel, code: 'limit', retry: true });
+        const retry = kind === 'unsubscribed';
+        link.down({ type: 'unsubscribed', channel, code: retry ? 'limit' : 'forbidden', retry });
       }
     }
   }

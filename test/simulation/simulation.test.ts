@@ -4,7 +4,7 @@
  * simulator runs by the million with `npm run simulate`.
  */
 import { expect, test } from 'vitest';
-import { scarce } from './gate.js';
+import { countersOf, scarce } from './gate.js';
 import { makePlan } from './plan.js';
 import { KINDS } from './numbering.js';
 import { REGRESSIONS } from './seeds.js';
@@ -34,7 +34,7 @@ test(`no rule is broken in ${SCHEDULES} schedules, and every fault and branch is
     expect(violation, `seed ${seed}: ${violation?.text}`).toBeUndefined();
   }
   // A share of what a long run asks for: chance weighs more here.
-  const rare = scarce(tally, SCHEDULES, 12);
+  const rare = scarce(tally, SCHEDULES, countersOf('contiguous'), 12);
   expect(rare, 'hardly reached: the weights of the swarm are wrong').toEqual([]);
 }, 120_000);
 
