@@ -116,10 +116,10 @@ export class ChannelHandle<Data> implements Channel<Data> {
     }
     this.#assertOpen();
     if (signal?.aborted) return () => undefined;
-    const { delivery } = this.#hold();
+    const { delivery, handlers: all } = this.#hold();
     const until = [signal, this.#closing.signal];
-    const offs = [delivery.handlers.on('message', message as (m: Message) => unknown, ...until)];
-    if (gap !== undefined) offs.push(delivery.handlers.on('gap', gap, ...until));
+    const offs = [all.on('message', message as (m: Message) => unknown, ...until)];
+    if (gap !== undefined) offs.push(all.on('gap', gap, ...until));
     delivery.wake();
     return () => {
       for (const off of offs) off();
@@ -176,9 +176,9 @@ export class ChannelHandle<Data> implements Channel<Data> {
 
   items({ signal }: ListenOptions = {}): AsyncIterableIterator<Message<Data> | Gap> {
     this.#assertOpen();
-    const delivery = signal?.aborted ? undefined : this.#hold().delivery;
-    const iterator = iterate(delivery?.handlers, [signal, this.#closing.signal]);
-    delivery?.wake();
+    const shared = signal?.aborted ? undefined : this.#hold();
+    const iterator = iterate(shared?.handlers, [signal, this.#closing.signal]);
+    shared?.delivery.wake();
     return iterator as AsyncIterableIterator<Message<Data> | Gap>;
   }
 

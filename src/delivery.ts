@@ -4,7 +4,8 @@
  */
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
 import type { Gap, Input, Item, Message, SnapshotReason } from './core/vocabulary.js';
-import { ABANDONED, Emitter, isThenable, together, type Failure, type Outcome } from './emitter.js';
+import type { Emitter} from './emitter.js';
+import { ABANDONED, isThenable, together, type Failure, type Outcome } from './emitter.js';
 import { LastseqError, seqOf } from './errors.js';
 import type { Turn } from './turn.js';
 import { CommitLog, type Ending, markOf } from './commit-log.js';
@@ -27,6 +28,8 @@ export type SnapshotHook = (request: {
 
 export interface DeliveryParts {
   readonly channel: string;
+  /** They outlive this queue: a channel may be asked for anew before it is left. */
+  readonly handlers: Emitter<DeliveryEvents>;
   readonly turn: Turn;
   readonly onHandlerError: 'skip' | 'retry';
   readonly manual: boolean;
@@ -58,7 +61,6 @@ const READY: State = { name: 'ready' };
 const WORKING: State = { name: 'working' };
 
 export class Delivery {
-  readonly handlers: Emitter<DeliveryEvents> = new Emitter();
   /** Made when a snapshot is under way: it costs more memory than all else of an idle channel. */
   #abort: AbortController | undefined;
   readonly #commits: CommitLog;
@@ -148,14 +150,13 @@ export class Delivery {
     this.#abort?.abort();
     this.#commits.close();
     this.parts.turn.cancel(this);
-    this.handlers.clear();
   }
 
   #pump(): void {
     while (
       this.#state.name === 'ready' &&
       this.#batches.length > 0 &&
-      this.handlers.count('message') > 0 &&
+      this.parts.handlers.count('message') > 0 &&
       !this.#commits.isFull
     ) {
       if (this.#hasBacklog && this.parts.turn.isOver()) {
@@ -202,7 +203,7 @@ export class Delivery {
       if (!isThenable(checked)) return this.#emit('message', checked);
       return checked.then(async (fits) => {
         // Whoever listened may have left while it was checked.
-        if (this.handlers.count('message') === 0) return NOT_TAKEN;
+        if (this.parts.handlers.count('message') === 0) return NOT_TAKEN;
         return (await this.#emit('message', fits)) ?? [];
       }, unfit);
     } catch (error) {
@@ -211,16 +212,16 @@ export class Delivery {
   }
 
   #gap(gap: Gap): Outcome {
-    if (this.handlers.count('gap') > 0) return this.#emit('gap', gap);
+    if (this.parts.handlers.count('gap') > 0) return this.#emit('gap', gap);
     const { channel, from, reason, to } = gap;
     this.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));
     return undefined;
   }
 
   #emit<Type extends keyof DeliveryEvents>(type: Type, item: DeliveryEvents[Type]): Outcome {
-    this.#calls = this.handlers.count(type);
-    if (!this.parts.manual) return this.handlers.emit(type, item);
-    return this.handlers.emit(type, { ...item, commit: this.#commits.committer() });
+    this.#calls = this.parts.handlers.count(type);
+    if (!this.parts.manual) return this.parts.handlers.emit(type, item);
+    return this.parts.handlers.emit(type, { ...item, commit: this.#commits.committer() });
   }
 
   async #snapshot(reason: SnapshotReason, position: Position): Promise<readonly Failure[]> {

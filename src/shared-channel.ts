@@ -1,7 +1,7 @@
 /** What all handles of one channel share: one subscription at the server, one queue, one state. */
 import type { Position } from './core/position.js';
 import type { ChannelState, Item, Message } from './core/vocabulary.js';
-import { Delivery } from './delivery.js';
+import { Delivery, type DeliveryEvents } from './delivery.js';
 import type { Driver } from './driver.js';
 import { Emitter, isThenable, reportFailures } from './emitter.js';
 import { LastseqError } from './errors.js';
@@ -40,6 +40,7 @@ export interface SharedParts {
 
 export class SharedChannel {
   readonly events: Emitter<ChannelEvents> = new Emitter();
+  readonly handlers: Emitter<DeliveryEvents> = new Emitter();
   delivery: Delivery;
   state: ChannelState = { name: 'idle' };
   /** The last position that is known to be stored. */
@@ -136,6 +137,7 @@ export class SharedChannel {
     const { commit, onHandlerError, schema, snapshot } = this.options;
     return new Delivery({
       channel: this.name,
+      handlers: this.handlers,
       turn,
       report,
       onHandlerError,

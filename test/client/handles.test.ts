@@ -323,3 +323,36 @@ test('a refused channel fails alone, and a new handle tries again', async () => 
   await pass(1_000);
   expect(bad.state).toEqual({ name: 'live' });
 });
+
+test.each(['a function', 'a loop'])(
+  'a refused channel asked for anew by whoever hears of it is delivered, to %s',
+  async (how) => {
+    const { network, room, publishTo, pass } = setup();
+    const seen: number[] = [];
+    const first = room();
+    first.subscribe(() => undefined);
+    await pass();
+    const off = first.on('state', ({ name }) => {
+      if (name !== 'failed') return;
+      off();
+      void first.close();
+      // The core leaves the channel only after this task: what is registered here must outlive that.
+      const again = room();
+      if (how === 'a function') again.subscribe(({ seq }) => void seen.push(seq));
+      else
+        void (async () => {
+          for await (const item of again) if (item.type === 'message') seen.push(item.seq);
+        })();
+    });
+    network.socket.receive({
+      type: 'unsubscribed',
+      channel: 'room',
+      code: 'forbidden',
+      retry: false,
+    });
+    await pass(1_000);
+    publishTo(3);
+    await pass(1_000);
+    expect(seen).toEqual([1, 2, 3]);
+  },
+);
