@@ -2,10 +2,17 @@
  * One channel's queue to the app: one item at a time, awaited, in order. Isolates handlers from each
  * other, reports what they throw, and says how far they have come.
  */
+import { Backlog, type Batch } from './backlog.js';
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
-import type { Gap, Input, Item, Message, SnapshotReason } from './core/vocabulary.js';
-import type { Emitter} from './emitter.js';
-import { ABANDONED, isThenable, together, type Failure, type Outcome } from './emitter.js';
+import type { Gap, Input, Message, SnapshotReason } from './core/vocabulary.js';
+import {
+  ABANDONED,
+  isThenable,
+  together,
+  type Emitter,
+  type Failure,
+  type Outcome,
+} from './emitter.js';
 import { LastseqError, seqOf } from './errors.js';
 import type { Turn } from './turn.js';
 import { CommitLog, type Ending, markOf } from './commit-log.js';
@@ -42,11 +49,6 @@ export interface DeliveryParts {
   readonly drained: () => void;
 }
 
-interface Batch {
-  readonly items: readonly Item[];
-  readonly tok: string | undefined;
-}
-
 type State =
   | { readonly name: 'ready' }
   /** Handlers or a snapshot have an item and have not settled, or are being called at this moment. */
@@ -64,9 +66,7 @@ export class Delivery {
   /** Made when a snapshot is under way: it costs more memory than all else of an idle channel. */
   #abort: AbortController | undefined;
   readonly #commits: CommitLog;
-  #batches: Batch[] = [];
-  /** Where the first batch has got to. */
-  #next = 0;
+  readonly #backlog = new Backlog();
   #state: State = READY;
   /** Handlers that were given the current item, this time; one that does not fail has served it. */
   #calls = 0;
@@ -88,19 +88,19 @@ export class Delivery {
 
   /** The position up to which the handlers have finished, in order; before they did, where they begin. */
   get position(): Position | undefined {
-    const item = this.#item;
+    const { item, tok } = this.#backlog;
     if (this.#commits.position !== undefined || item === undefined) return this.#commits.position;
     if (item.type === 'gap') return { epoch: item.gap.epoch, seq: item.gap.from - 1 };
-    if (item.type !== 'message' || this.#batches[0]?.tok === undefined) return undefined;
+    if (item.type !== 'message' || tok === undefined) return undefined;
     return { epoch: item.epoch, seq: item.seq - 1 };
   }
 
   get isEmpty(): boolean {
-    return this.#batches.length === 0;
+    return this.#backlog.isEmpty;
   }
 
   push(batch: Batch): void {
-    this.#batches.push(batch);
+    this.#backlog.push(batch);
     this.#pump();
   }
 
@@ -146,7 +146,7 @@ export class Delivery {
   /** Final. A handler at work is not waited for, and not interrupted. */
   close(): void {
     this.#state = { name: 'closed' };
-    this.#batches = [];
+    this.#backlog.clear();
     this.#abort?.abort();
     this.#commits.close();
     this.parts.turn.cancel(this);
@@ -155,11 +155,12 @@ export class Delivery {
   #pump(): void {
     while (
       this.#state.name === 'ready' &&
-      this.#batches.length > 0 &&
+      !this.#backlog.isEmpty &&
       this.parts.handlers.count('message') > 0 &&
       !this.#commits.isFull
     ) {
-      if (this.#hasBacklog && this.parts.turn.isOver()) {
+      // The current item is handed over even when the turn is over.
+      if (this.#backlog.hasMore && this.parts.turn.isOver()) {
         this.#commits.flush();
         return this.parts.turn.later(this);
       }
@@ -169,17 +170,8 @@ export class Delivery {
     if (this.isEmpty) this.parts.drained();
   }
 
-  /** Is more waiting than the current item? That one is handed over even when the turn is over. */
-  get #hasBacklog(): boolean {
-    return this.#batches.length > 1 || (this.#batches[0]?.items.length ?? 0) - this.#next > 1;
-  }
-
-  get #item(): Item | undefined {
-    return this.#batches[0]?.items[this.#next];
-  }
-
   #deliver(): void {
-    const item = this.#item;
+    const { item } = this.#backlog;
     if (item === undefined) return;
     if (item.type === 'position') return this.#finish('handled');
     this.#state = WORKING;
@@ -265,7 +257,7 @@ export class Delivery {
 
   #failed(failures: readonly Failure[]): void {
     const { channel, input, onHandlerError, report } = this.parts;
-    const item = this.#item;
+    const { item } = this.#backlog;
     if (item === undefined) return;
     const kind = item.type === 'snapshot' ? 'snapshot' : 'handler';
     const again = kind === 'snapshot' || onHandlerError === 'retry';
@@ -286,15 +278,10 @@ export class Delivery {
   }
 
   #finish(ending: Ending): void {
-    const item = this.#item;
-    const batch = this.#batches[0];
-    if (item === undefined || batch === undefined) return;
-    this.#next += 1;
-    if (this.#next >= batch.items.length) {
-      this.#batches.shift();
-      this.#next = 0;
-    }
-    if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, batch.tok), ending);
+    const { item, tok } = this.#backlog;
+    if (item === undefined) return;
+    this.#backlog.shift();
+    if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, tok), ending);
     const taken = this.#taken === undefined ? {} : { position: this.#taken };
     this.parts.input({ type: 'snapshotTaken', channel: this.parts.channel, ...taken });
   }
