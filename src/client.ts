@@ -4,7 +4,7 @@ import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
 import type { Counters } from './core/counters.js';
 import type { Position } from './core/position.js';
 import { Session } from './core/session.js';
-import { DEFAULT_SETTINGS } from './core/settings.js';
+import { DEFAULT_SETTINGS, type Settings } from './core/settings.js';
 import type { Trace } from './core/trace.js';
 import { TracedSession } from './core/traced-session.js';
 import type { ConnectionState, PublishResult } from './core/vocabulary.js';
@@ -85,17 +85,15 @@ export class LastseqClient {
     private readonly options: ResolvedOptions,
     ports: Ports,
     persistent: boolean,
+    /** Makes the core. */
+    newSession: (settings: Settings, options: ResolvedOptions) => Session = sessionOf,
   ) {
     this.#turn = new Turn(ports.clock);
     const seed = ports.clock.seed();
     this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
     const settings = { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent };
-    const limits = traceLimitsOf(options);
-    const { overlap, tracker } = options.dialect;
     this.#driver = new Driver({
-      session: limits
-        ? new TracedSession(settings, limits, tracker, overlap)
-        : new Session(settings, tracker, overlap),
+      session: newSession(settings, options),
       options,
       ports,
       turn: this.#turn,
@@ -266,6 +264,14 @@ export class LastseqClient {
   #closed(): LastseqError {
     return new LastseqError('closed', { what: 'the client' });
   }
+}
+
+function sessionOf(settings: Settings, options: ResolvedOptions): Session {
+  const limits = traceLimitsOf(options);
+  const { overlap, tracker } = options.dialect;
+  return limits
+    ? new TracedSession(settings, limits, tracker, overlap)
+    : new Session(settings, tracker, overlap);
 }
 
 function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): LastseqError {

@@ -183,7 +183,7 @@ export class Delivery {
   }
 
   #message(message: Message): Outcome {
-    const { check, report } = this.parts;
+    const { check, handlers, report } = this.parts;
     if (check === undefined) return this.#emit('message', message);
     // A message that does not fit the schema is reported and passed over: trying again would not help.
     const unfit = (error: unknown): readonly Failure[] => {
@@ -194,8 +194,9 @@ export class Delivery {
       const checked = check(message);
       if (!isThenable(checked)) return this.#emit('message', checked);
       return checked.then(async (fits) => {
-        // Whoever listened may have left while it was checked.
-        if (this.parts.handlers.count('message') === 0) return NOT_TAKEN;
+        // Whoever listened may have left while it was checked, or the channel was left.
+        const isWanted = this.#state.name === 'working' && handlers.count('message') > 0;
+        if (!isWanted) return NOT_TAKEN;
         return (await this.#emit('message', fits)) ?? [];
       }, unfit);
     } catch (error) {

@@ -61,7 +61,7 @@ class World {
   run(): readonly Second[] {
     const { agenda, options } = this;
     const clients = Array.from({ length: options.clients }, (_, i) => new Client(this, i + 1));
-    agenda.run(STORM_AT_MS, Infinity);
+    agenda.run(STORM_AT_MS);
     if (this.live !== options.clients) throw new Error('not everybody was live before the storm');
     this.connects.perSecond = options.connectsPerSecond;
     this.recovers.perSecond = options.recoversPerSecond;
@@ -70,7 +70,7 @@ class World {
     for (const client of clients) client.lose();
     for (let second = 1; this.live < options.clients && second <= MAX_SECONDS; second += 1) {
       this.#seconds.push({ attempts: 0, accepted: 0, recovers: 0, live: 0 });
-      agenda.run(STORM_AT_MS + second * 1_000, Infinity);
+      agenda.run(STORM_AT_MS + second * 1_000);
       this.second.live = this.live;
     }
     return this.#seconds;

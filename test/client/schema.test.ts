@@ -81,6 +81,33 @@ test('a message whose handlers leave while it is checked waits for the next ones
   expect([seen, errors]).toEqual([[7], []]);
 });
 
+test('a message of a channel that is left while it is checked comes once: after the channel is joined anew', async () => {
+  const { network, room, publishTo, pass } = setup();
+  const gate = deferred<Result>();
+  const answers = [gate.promise, { value: 8 }];
+  const options = {
+    start: 'earliest' as const,
+    schema: schema(() => answers.shift() ?? { issues: [] }),
+  };
+  const seen: unknown[] = [];
+  const first = room(options);
+  first.subscribe(() => undefined);
+  await pass();
+  publishTo(1);
+  await pass();
+  network.socket.receive({
+    type: 'unsubscribed',
+    channel: 'room',
+    code: 'forbidden',
+    retry: false,
+  });
+  void first.close();
+  room(options).subscribe(({ data }) => void seen.push(data));
+  gate.resolve({ value: 7 });
+  await pass(1_000);
+  expect(seen).toEqual([8]);
+});
+
 test('a schema is a validator, or it is refused', () => {
   expect(thrown(() => setup().room({ schema: (() => 1) as never })).code).toBe('bad_option');
 });

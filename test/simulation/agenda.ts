@@ -30,17 +30,23 @@ export class Agenda {
     heap[i] = event;
   }
 
-  /** Runs what is due up to `until`. @returns false when there were more than `maxSteps` in all. */
-  run(until: number, maxSteps: number): boolean {
-    for (let top = this.#heap[0]; top !== undefined && top.at <= until; top = this.#heap[0]) {
-      this.#pop();
-      this.now = top.at;
-      this.steps += 1;
-      if (this.steps > maxSteps) return false;
-      top.run();
+  /** Runs the next step that is due up to `until`. @returns false when there is none. */
+  step(until: number): boolean {
+    const top = this.#heap[0];
+    if (top === undefined || top.at > until) {
+      this.now = until;
+      return false;
     }
-    this.now = until;
+    this.#pop();
+    this.now = top.at;
+    this.steps += 1;
+    top.run();
     return true;
+  }
+
+  /** Runs what is due up to `until`. */
+  run(until: number): void {
+    while (this.step(until));
   }
 
   #pop(): void {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import nodeResolve from '@rollup/plugin-node-resolve';
 import { rollup } from 'rollup';
 import { stripTypes, stripTypesAndPrivacy } from '../support/strip-types.mjs';
 
@@ -19,7 +20,7 @@ export async function withBundle(entry, { isOpen }, use) {
     const bundle = await rollup({
       input: fileURLToPath(new URL(entry, import.meta.url)),
       external: (id) => id.startsWith('node:'),
-      plugins: [isOpen ? stripTypesAndPrivacy : stripTypes],
+      plugins: [isOpen ? stripTypesAndPrivacy : stripTypes, nodeResolve()],
     });
     const file = join(folder, 'run.mjs');
     await bundle.write({ file, format: 'esm', inlineDynamicImports: true });

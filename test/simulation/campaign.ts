@@ -2,7 +2,8 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Kind } from './numbering.js';
 import { makePlan } from './plan.js';
-import { World, type Result, type Tally } from './world.js';
+import { runCore, runWhole, type Runner } from './whole/run-whole.js';
+import type { Result, Tally } from './world.js';
 
 /** Every so many seeds one is run twice. */
 const TWICE = 100;
@@ -16,6 +17,8 @@ interface Work {
   /** Failures after which it is of no use to go on. */
   readonly most: number;
   readonly kind: Kind;
+  /** With all that ships around the core. */
+  readonly whole: boolean;
 }
 
 export interface Report {
@@ -51,9 +54,13 @@ export function campaign(
   return Promise.all(progress.map((_, i) => run(i)));
 }
 
-if (!isMainThread) parentPort?.postMessage(work(workerData as Work));
+if (!isMainThread)
+  void work(workerData as Work).then((report) => {
+    parentPort?.postMessage(report);
+  });
 
-function work({ count, from, kind, most, step }: Work): Report {
+async function work({ count, from, kind, most, step, whole }: Work): Promise<Report> {
+  const runner = whole ? runWhole : runCore;
   const tally: Tally = new Map();
   const failures: Result[] = [];
   let done = 0;
@@ -62,7 +69,9 @@ function work({ count, from, kind, most, step }: Work): Report {
   let toldAt = performance.now();
   for (; done < count && failures.length < most; done += 1) {
     const seed = from + done * step;
-    const result = seed % TWICE === 0 ? runTwice(seed, kind, tally) : run(seed, kind, tally);
+    const result = await (seed % TWICE === 0
+      ? runTwice(runner, seed, kind, tally)
+      : runner(makePlan(seed, kind), tally));
     if (seed % TWICE === 0) twice += 1;
     steps += result.steps;
     if (result.violation !== undefined) failures.push(result);
@@ -73,30 +82,26 @@ function work({ count, from, kind, most, step }: Work): Report {
   return { done, steps, twice, failures, tally };
 }
 
-function run(seed: number, kind: Kind, tally: Tally): Result {
-  return new World(makePlan(seed, kind), tally).run();
-}
-
 /** The same seed gives the same trace, step by step. */
-function runTwice(seed: number, kind: Kind, tally: Tally): Result {
-  const first = hashed(seed, kind, tally);
-  const second = hashed(seed, kind, new Map());
+async function runTwice(runner: Runner, seed: number, kind: Kind, tally: Tally): Promise<Result> {
+  const first = await hashed(runner, seed, kind, tally);
+  const second = await hashed(runner, seed, kind, new Map());
   if (first.hash === second.hash || first.result.violation !== undefined) return first.result;
   const violation = { rule: 'determinism', text: 'two runs differ', at: 0 };
   return { ...first.result, violation };
 }
 
-function hashed(
+async function hashed(
+  runner: Runner,
   seed: number,
   kind: Kind,
   tally: Tally,
-): { readonly hash: number; readonly result: Result } {
+): Promise<{ readonly hash: number; readonly result: Result }> {
   let hash = 0;
-  const world = new World(makePlan(seed, kind), tally, (at, text) => {
+  const result = await runner(makePlan(seed, kind), tally, (at, text) => {
     for (let i = 0; i < text.length; i += 1)
       hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ Math.round(at * 1_000), 0x01000193);
   });
-  const result = world.run();
   return { hash, result };
 }

@@ -1,52 +1,30 @@
 /**
- * One page life of one tab: the session that ships and, around it, what the driver does, without
- * promises. Dies by a crash or a reload; the next page life is another `Client`.
+ * A tab by the million: the session that ships and, around it, what the driver does, without promises.
+ * The driver that ships is in `whole/`.
  */
 import { decodeFrames } from '../../src/core/codec.js';
 import type { DecodedFrame } from '../../src/core/frames.js';
-import type { Position, StoredPosition } from '../../src/core/position.js';
 import type { Session } from '../../src/core/session.js';
-import type { Effect, Input, PageSignal, Start } from '../../src/core/vocabulary.js';
+import type { Effect, Input } from '../../src/core/vocabulary.js';
 import { DeliveryModel } from './delivery-model.js';
 import type { Link } from './link.js';
 import type { ChannelPlan } from './plan.js';
+import { Tab } from './tab.js';
 import { toWire } from './wire.js';
 import type { World } from './world.js';
 
-export class Client {
+export class Client extends Tab {
   readonly session: Session;
   readonly channels = new Map<string, DeliveryModel>();
-  /** Positions of a store that lives as long as the page. */
-  readonly memory = new Map<string, StoredPosition>();
-  /** Recovery calls over HTTP whose answer is still wanted. */
-  readonly calls = new Set<number>();
-  /** Where reading began although the store had not answered. */
-  readonly blind = new Map<string, Position>();
-  /** Channels of which something was handled. */
-  readonly marked = new Set<string>();
-  /** What the app sees of each channel. */
-  readonly states = new Map<string, string>();
-  readonly publishes = new Set<number>();
-  isDead = false;
-  isClosed = false;
-  isFrozen = false;
-  /** After `pagehide`, until the page is back. */
-  isHiddenForGood = false;
-  connection = 'idle';
-  attempt = 0;
   #link: Link | undefined;
   #token = -1;
-  #backlog: (() => void)[] = [];
   #timerAt: number | undefined;
   readonly #inputs: Input[] = [];
   #running = false;
 
-  constructor(
-    readonly world: World,
-    readonly id: number,
-  ) {
-    const seed = (world.plan.settings.seed + id * 7_919) | 0;
-    this.session = world.session({ ...world.plan.settings, seed });
+  constructor(world: World, id: number) {
+    super(world, id);
+    this.session = world.session({ ...world.plan.settings, seed: this.seed });
   }
 
   /** An input that begins a task; a frozen page takes it when it thaws. */
@@ -54,12 +32,6 @@ export class Client {
     this.run(() => {
       this.input(input);
     });
-  }
-
-  run(work: () => void): void {
-    if (this.isDead) return;
-    if (this.isFrozen) this.#backlog.push(work);
-    else work();
   }
 
   /** Takes an input now, or after the one that is being handled. */
@@ -94,7 +66,7 @@ export class Client {
       if (!this.channels.has(channel)) {
         this.channels.set(channel, new DeliveryModel(this.world, this, plan));
       }
-      const intent = { start: this.#start(plan), snapshot, maxAttempts };
+      const intent = { start: this.startOf(plan), snapshot, maxAttempts };
       this.input({ type: 'join', channel, intent });
     });
   }
@@ -107,43 +79,10 @@ export class Client {
     });
   }
 
-  signal(signal: PageSignal): void {
-    this.run(() => {
-      if (signal === 'pagehide') this.isHiddenForGood = this.connection !== 'idle';
-      else if (signal === 'pageshow' || signal === 'visible' || signal === 'resume')
-        this.isHiddenForGood = false;
-      this.input({ type: 'page', signal });
-    });
-  }
-
-  freeze(): void {
-    this.isFrozen = true;
-  }
-
-  /** What piled up runs first, then the timers that are overdue. */
-  thaw(): void {
-    if (!this.isFrozen) return;
-    this.isFrozen = false;
-    const backlog = this.#backlog;
-    this.#backlog = [];
-    for (const work of backlog) this.run(work);
-  }
-
   /** The page is gone. Nothing of it runs any more. */
-  die(): void {
-    this.isDead = true;
+  override die(): void {
+    super.die();
     this.#link?.hangUp();
-  }
-
-  #start({ name, start }: ChannelPlan): Start {
-    switch (start) {
-      case 'last':
-        return { last: 3 };
-      case 'own':
-        return this.world.oracle.ownPosition(name) ?? 'latest';
-      default:
-        return start;
-    }
   }
 
   #run(effect: Effect): void {
@@ -199,16 +138,9 @@ export class Client {
       case 'published':
         if (!this.publishes.delete(effect.id)) oracle.fail('publish', 'settled twice');
         return;
-      case 'channelState': {
-        const before = this.states.get(effect.channel) ?? 'idle';
-        this.world.count(`channel ${before} -> ${effect.state.name}`);
-        this.states.set(effect.channel, effect.state.name);
-        return;
-      }
+      case 'channelState':
       case 'connectionState':
-        this.world.count(`connection ${this.connection} -> ${effect.state.name}`);
-        this.connection = effect.state.name;
-        return;
+        return this.seesState(effect);
       default:
         return;
     }

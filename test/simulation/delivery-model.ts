@@ -7,6 +7,7 @@ import type { Position } from '../../src/core/position.js';
 import type { Item } from '../../src/core/vocabulary.js';
 import type { Client } from './client.js';
 import type { ChannelPlan } from './plan.js';
+import type { AppSide } from './tab.js';
 import type { World } from './world.js';
 
 interface Entry {
@@ -17,15 +18,14 @@ interface Entry {
 /** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
 const MOST_FAILURES = 3;
 
-export class DeliveryModel {
+export class DeliveryModel implements AppSide {
   readonly #commits: CommitLog;
   readonly #queue: Entry[] = [];
   #state: 'ready' | 'working' | 'failed' | 'closed' = 'ready';
   #failures = 0;
   #resuming = false;
   messagesQueued = 0;
-  /** Nobody listens for a while. */
-  isDeaf = false;
+  #isDeaf = false;
 
   constructor(
     private readonly world: World,
@@ -39,9 +39,12 @@ export class DeliveryModel {
     });
   }
 
-  /** Somebody listens again. */
+  deafen(): void {
+    this.#isDeaf = true;
+  }
+
   listen(): void {
-    this.isDeaf = false;
+    this.#isDeaf = false;
     this.pump();
   }
 
@@ -67,7 +70,7 @@ export class DeliveryModel {
   }
 
   pump(): void {
-    while (this.#state === 'ready' && this.#queue.length > 0 && !this.isDeaf && !this.#resuming) {
+    while (this.#state === 'ready' && this.#queue.length > 0 && !this.#isDeaf && !this.#resuming) {
       if (this.#queue.length > 1 && this.world.dice.chance(0.1)) {
         this.#commits.flush();
         return this.#later();

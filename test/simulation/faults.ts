@@ -114,7 +114,7 @@ const STRIKES: Partial<Record<Fault, Strike>> = {
     const channel = channelOf(world, dice);
     const delivery = tab.channels.get(channel);
     if (delivery === undefined) return;
-    delivery.isDeaf = true;
+    delivery.deafen();
     world.agenda.in(dice.between(50, 2_000), () => tab.run(() => delivery.listen()));
   },
 };

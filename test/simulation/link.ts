@@ -1,6 +1,6 @@
 /** One connection: two ordered streams of frames with latency, either of which may die in silence. */
 import type { ClientFrame, DecodedFrame } from '../../src/core/frames.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import type { Server } from './server.js';
 import type { World } from './world.js';
 
@@ -27,7 +27,7 @@ export class Link {
   constructor(
     private readonly world: World,
     private readonly server: Server,
-    readonly client: Client,
+    readonly client: Tab,
     readonly attempt: number,
     readonly instance: number,
   ) {}

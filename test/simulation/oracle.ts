@@ -12,7 +12,7 @@ import type {
 import type { Position, PositionWrite, StoredPosition } from '../../src/core/position.js';
 import type { Effect, Gap, Input, Item } from '../../src/core/vocabulary.js';
 import { Account } from './account.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import { Reading } from './reading.js';
 import type { ChannelPlan } from './plan.js';
 import { Watch } from './watch.js';
@@ -33,7 +33,7 @@ type Deliver = Extract<Effect, { type: 'deliver' }>;
 export class Oracle {
   readonly #accounts = new Map<string, Account>();
   readonly #own = new Map<string, Position>();
-  readonly #readings = new Map<Client, Map<string, Reading>>();
+  readonly #readings = new Map<Tab, Map<string, Reading>>();
   readonly #watch: Watch;
   readonly #told = new WeakSet<Gap>();
 
@@ -61,13 +61,13 @@ export class Oracle {
     return this.#own.get(channel);
   }
 
-  reading(client: Client, channel: string): Reading | undefined {
+  reading(client: Tab, channel: string): Reading | undefined {
     return this.#readings.get(client)?.get(channel);
   }
 
   // --- around every input ---
 
-  before(client: Client, input: Input): void {
+  before(client: Tab, input: Input): void {
     switch (input.type) {
       case 'join':
         return this.#joined(client, input.channel, input.intent.start);
@@ -87,7 +87,7 @@ export class Oracle {
     }
   }
 
-  after(client: Client, input: Input, effects: readonly Effect[]): void {
+  after(client: Tab, input: Input, effects: readonly Effect[]): void {
     for (const effect of effects) {
       this.world.count(effect.type);
       if (effect.type === 'abort') this.#aborted(client, effect.id);
@@ -124,7 +124,7 @@ export class Oracle {
   }
 
   /** The effects have run. */
-  settled(client: Client): void {
+  settled(client: Tab): void {
     this.#watch.settled(client, (channel) => this.reading(client, channel));
   }
 
@@ -134,7 +134,7 @@ export class Oracle {
 
   // --- what the app does ---
 
-  handled(client: Client, channel: string, item: Item): void {
+  handled(client: Tab, channel: string, item: Item): void {
     const reading = this.reading(client, channel);
     if (item.type === 'message') {
       const { epoch, seq } = item;
@@ -170,14 +170,14 @@ export class Oracle {
     }
   }
 
-  marked(client: Client, channel: string, mark: PositionWrite): void {
+  marked(client: Tab, channel: string, mark: PositionWrite): void {
     client.marked.add(channel);
     const { epoch, seq } = mark.position;
     this.#own.set(channel, { epoch, seq });
   }
 
   /** The app's state now holds everything up to `real`, and nothing older matters any more. */
-  snapshotLoaded(client: Client, channel: string, real: Position): void {
+  snapshotLoaded(client: Tab, channel: string, real: Position): void {
     const account = this.account(channel);
     for (const log of this.world.log(channel).epochs.values()) {
       account.addRange(log.epoch, 1, log.epoch === real.epoch ? real.seq : log.head);
@@ -185,7 +185,7 @@ export class Oracle {
     this.reading(client, channel);
   }
 
-  snapshotTaken(client: Client, channel: string, position: Position): void {
+  snapshotTaken(client: Tab, channel: string, position: Position): void {
     this.reading(client, channel)?.taken(position);
   }
 
@@ -215,7 +215,7 @@ export class Oracle {
 
   // --- what the client hears ---
 
-  #joined(client: Client, channel: string, start: unknown): void {
+  #joined(client: Tab, channel: string, start: unknown): void {
     const readings = this.#readings.get(client) ?? new Map<string, Reading>();
     this.#readings.set(client, readings);
     if (readings.has(channel)) return;
@@ -225,7 +225,7 @@ export class Oracle {
     readings.set(channel, new Reading(this.world, channel, client.blind, plan, position));
   }
 
-  #frame(client: Client, frame: ServerFrame): void {
+  #frame(client: Tab, frame: ServerFrame): void {
     if (frame.type === 'subscribed') {
       const { epoch, head, oldest } = frame;
       const facts: Facts = { epoch, head, oldest };
@@ -238,7 +238,7 @@ export class Oracle {
     }
   }
 
-  #page(client: Client, call: number, page: Page): void {
+  #page(client: Tab, call: number, page: Page): void {
     this.reading(client, page.channel)?.heardPage(call, page);
   }
 
@@ -246,24 +246,24 @@ export class Oracle {
     return this.world.plan.channels.some(({ manual, name }) => manual && name === channel);
   }
 
-  #asked(client: Client, id: number, request: RecoverRequest): void {
+  #asked(client: Tab, id: number, request: RecoverRequest): void {
     const { channel } = request;
     const numbers = client.session.numbers(channel);
     const stoodAt = numbers && { epoch: numbers.epoch, seq: numbers.last };
     this.reading(client, channel)?.asked(id, request, stoodAt);
   }
 
-  #aborted(client: Client, id: number): void {
+  #aborted(client: Tab, id: number): void {
     for (const reading of this.#readings.get(client)?.values() ?? []) reading.answers.gaveUp(id);
   }
 
-  #sent(client: Client, frames: readonly ClientFrame[]): void {
+  #sent(client: Tab, frames: readonly ClientFrame[]): void {
     for (const frame of frames)
       if (frame.type === 'recover')
         for (const item of frame.items) this.#asked(client, frame.id, item);
   }
 
-  #deliver(client: Client, { channel, items, tok }: Deliver): void {
+  #deliver(client: Tab, { channel, items, tok }: Deliver): void {
     const reading = this.reading(client, channel);
     if (reading === undefined) return this.fail('I8', `${channel} is delivered, nobody wants it`);
     if (tok === '' && items.some(({ type }) => type === 'message'))

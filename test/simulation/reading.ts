@@ -5,7 +5,7 @@ import type { Gap, Item, Message } from '../../src/core/vocabulary.js';
 import { Answers } from './answers.js';
 import { Beginning } from './beginning.js';
 import { justify } from './justify.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import type { Oracle } from './oracle.js';
 import type { ChannelPlan } from './plan.js';
 import type { EpochLog } from './truth.js';
@@ -89,7 +89,7 @@ export class Reading {
   }
 
   /** Joined again before the last position was stored: the client goes on from memory. */
-  resumed(client: Client, asksStore: boolean): void {
+  resumed(client: Tab, asksStore: boolean): void {
     if (this.#asked === 'answered' || this.at !== undefined) return;
     const numbers = client.session.numbers(this.channel);
     if (numbers === undefined) return;
@@ -123,7 +123,7 @@ export class Reading {
   }
 
   /** The input is done: a start must show by now, and what was owed must have come. */
-  settled(client: Client, oracle: Oracle): void {
+  settled(client: Tab, oracle: Oracle): void {
     const owed = this.#owed;
     this.#owed = undefined;
     // Manual commits: whether the app had committed the gap before it left is not known here.
@@ -146,7 +146,7 @@ export class Reading {
   }
 
   /** Within one page life a message is handled successfully once. */
-  handledOnce(client: Client, epoch: string, seq: number, oracle: Oracle): void {
+  handledOnce(client: Tab, epoch: string, seq: number, oracle: Oracle): void {
     // What was not committed may come again after a leave; other starts than `stored` start over.
     if (this.plan.manual || this.plan.start !== 'stored') return;
     // Begun without the store's word, at the place that a log named which may lag.

@@ -1,7 +1,7 @@
 /** Fetch-since, over both carriers, with every way in which an answer can be wrong, late or missing. */
 import type { ClientFrame, Page, RecoverRequest, RecoveryAnswer } from '../../src/core/frames.js';
 import { NO_EPOCH } from '../../src/core/position.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import type { Link } from './link.js';
 import { shownPage } from './numbering.js';
 import type { Server } from './server.js';
@@ -31,7 +31,7 @@ export class RecoveryDesk {
 
   /** A call over HTTP. */
   fetch(
-    client: Client,
+    client: Tab,
     request: RecoverRequest,
     limit: number,
     issuedAt: number | undefined,

@@ -7,9 +7,10 @@ import { TracedSession } from '../../src/core/traced-session.js';
 import { campaign, type Progress, type Report } from './campaign.js';
 import { countersOf, scarce } from './gate.js';
 import { KINDS, type Kind } from './numbering.js';
-import { FAULTS, makePlan, type Fault } from './plan.js';
+import { FAULTS, makePlan, type Fault, type Plan } from './plan.js';
 import { shrink } from './shrink.js';
-import { World, type Result, type Tally } from './world.js';
+import { runCore, runWhole, type Runner } from './whole/run-whole.js';
+import type { Result, Tally } from './world.js';
 
 /** Between two lines that say how far it is. */
 const LINE_MS = 60_000;
@@ -30,19 +31,31 @@ export async function main(args: readonly string[]): Promise<number> {
       off: { type: 'string', default: '' },
       shrink: { type: 'boolean', default: false },
       kind: { type: 'string', default: 'contiguous' },
+      whole: { type: 'boolean', default: false },
     },
   });
   const kind = KINDS.find((name) => name === values.kind);
   if (kind === undefined) throw new Error(`--kind ${values.kind}: one of ${KINDS.join(', ')}`);
   const off = values.off.split(',').filter(isFault);
-  if (values.trace !== undefined)
-    return traceSeed(Number(values.trace), kind, off, values.shrink, values.json);
+  const { json, whole } = values;
+  const runner = whole ? runWhole : runCore;
+  if (values.trace !== undefined) {
+    const seed = Number(values.trace);
+    const without = values.shrink ? await printShrunk(runner, seed, kind) : off;
+    return traceSeed(runner, makePlan(seed, kind, new Set(without)), json);
+  }
   const count = Number(values.seeds);
   const began = performance.now();
   const told = progressLines(count, began);
-  const work = { from: Number(values.from), count, most: Number(values.failures), kind };
+  const work = { from: Number(values.from), count, most: Number(values.failures), kind, whole };
   const reports = await campaign(work, Number(values.threads), told);
-  return tell(reports, kind, performance.now() - began);
+  const isGated = tell(reports, kind, performance.now() - began);
+  const failures = reports.flatMap((report) => report.failures).sort((a, b) => a.seed - b.seed);
+  for (const failure of failures) print(failed(failure));
+  const [first] = failures;
+  if (first === undefined) print('no rule was broken');
+  else if (first.violation?.rule !== 'determinism') await printShrunk(runner, first.seed, kind);
+  return failures.length > 0 || !isGated ? 1 : 0;
 }
 
 function progressLines(count: number, began: number): (progress: readonly Progress[]) => void {
@@ -64,7 +77,8 @@ function progressLines(count: number, began: number): (progress: readonly Progre
   };
 }
 
-function tell(reports: readonly Report[], kind: Kind, ms: number): number {
+/** @returns were all the counters met? */
+function tell(reports: readonly Report[], kind: Kind, ms: number): boolean {
   const total: Tally = new Map();
   let done = 0;
   let steps = 0;
@@ -79,15 +93,11 @@ function tell(reports: readonly Report[], kind: Kind, ms: number): number {
   printCounts(total, counters);
   const rate = Math.round((done / ms) * 1_000);
   print(`${done} schedules, ${steps} steps, ${rate} schedules/s on ${reports.length} threads`);
-  const failures = reports.flatMap((report) => report.failures).sort((a, b) => a.seed - b.seed);
-  const differ = failures.filter(({ violation }) => violation?.rule === 'determinism').length;
+  const differ = reports
+    .flatMap((report) => report.failures)
+    .filter(({ violation }) => violation?.rule === 'determinism').length;
   print(`${twice} seeds were run twice, ${differ} of them gave another trace`);
-  const isGated = printGate(total, done, counters);
-  for (const failure of failures) print(failed(failure));
-  const first = failures[0];
-  if (first !== undefined && first.violation?.rule !== 'determinism') printShrunk(first.seed, kind);
-  else if (first === undefined) print('no rule was broken');
-  return failures.length > 0 || !isGated ? 1 : 0;
+  return printGate(total, done, counters);
 }
 
 /** The gated counters first, then what else was seen. */
@@ -114,21 +124,14 @@ function failed({ seed, violation }: Result): string {
   return `FAILED seed ${seed} at ${violation?.at.toFixed(1)} ms: ${violation?.text}`;
 }
 
-function printShrunk(seed: number, kind: Kind): Fault[] {
-  const { needed, off, result } = shrink(seed, kind);
+async function printShrunk(runner: Runner, seed: number, kind: Kind): Promise<Fault[]> {
+  const { needed, off, result } = await shrink(runner, seed, kind);
   print(`shrunk: ${needed.join(', ') || 'no fault needed'}: ${result.violation?.text}`);
   return off;
 }
+
 /** @param json gets the traces of the seed's page lives, for `lastseq replay`. */
-function traceSeed(
-  seed: number,
-  kind: Kind,
-  off: readonly Fault[],
-  shrunk: boolean,
-  json?: string,
-): number {
-  const without = shrunk ? printShrunk(seed, kind) : off;
-  const plan = makePlan(seed, kind, new Set(without));
+async function traceSeed(runner: Runner, plan: Plan, json?: string): Promise<number> {
   print(JSON.stringify({ ...plan, level: undefined }));
   print(FAULTS.filter((fault) => plan.level[fault] > 0).join(' '));
   const tracer = (at: number, text: string): void => {
@@ -140,8 +143,7 @@ function traceSeed(
     sessions.push(traced);
     return traced;
   };
-  const world = new World(plan, new Map(), tracer, json === undefined ? undefined : session);
-  const result = world.run();
+  const result = await runner(plan, new Map(), tracer, json === undefined ? undefined : session);
   if (json !== undefined) writeFileSync(json, JSON.stringify(sessions.map((one) => one.trace())));
   print(result.violation?.text ?? 'no violation');
   return result.violation === undefined ? 0 : 1;

@@ -65,3 +65,9 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
   ],
   ['bareMonotonic', 6793, 'what one input delivers was unknown to the judge of its question'],
 ];
+
+/** The same of the shell around the core. */
+export const WHOLE_REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: string])[] = [
+  ['contiguous', 263, 'handlers of a channel asked for anew from a listener were thrown away'],
+  ['contiguous', 3622, 'a message checked for a channel that was left came to its next handlers'],
+];

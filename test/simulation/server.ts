@@ -8,7 +8,7 @@ import type {
   MessageFrame,
   ServerFrame,
 } from '../../src/core/frames.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import { Link } from './link.js';
 import { RecoveryDesk } from './recovery-desk.js';
 import type { ChannelLog, EpochLog } from './truth.js';
@@ -26,7 +26,7 @@ export class Server {
     this.desk = new RecoveryDesk(world, this);
   }
 
-  dial(client: Client, attempt: number): Link {
+  dial(client: Tab, attempt: number): Link {
     const { world } = this;
     const instance = world.dice.between(0, world.plan.instances - 1);
     const link = new Link(world, this, client, attempt, instance);

@@ -1,7 +1,8 @@
 /** Makes a failing schedule small: faults off one by one, then fewer publishes. */
 import { FAULTS, makePlan, type Fault } from './plan.js';
 import type { Kind } from './numbering.js';
-import { World, type Result } from './world.js';
+import type { Runner } from './whole/run-whole.js';
+import type { Result } from './world.js';
 
 export interface Shrunk {
   /** Fault classes without which it does not fail. */
@@ -11,21 +12,21 @@ export interface Shrunk {
   readonly result: Result;
 }
 
-export function shrink(seed: number, kind: Kind): Shrunk {
-  const attempt = (off: readonly Fault[], publishShare: number): Result =>
-    new World(makePlan(seed, kind, new Set(off), publishShare), new Map()).run();
-  let result = attempt([], 1);
+export async function shrink(runner: Runner, seed: number, kind: Kind): Promise<Shrunk> {
+  const attempt = async (off: readonly Fault[], publishShare: number): Promise<Result> =>
+    runner(makePlan(seed, kind, new Set(off), publishShare), new Map());
+  let result = await attempt([], 1);
   const rule = result.violation?.rule;
   let off: Fault[] = [];
   for (const fault of FAULTS) {
-    const tried = attempt([...off, fault], 1);
+    const tried = await attempt([...off, fault], 1);
     if (tried.violation?.rule !== rule) continue;
     off = [...off, fault];
     result = tried;
   }
   let publishShare = 1;
   for (const share of [0.5, 0.25, 0.1]) {
-    const tried = attempt(off, share);
+    const tried = await attempt(off, share);
     if (tried.violation?.rule !== rule) break;
     publishShare = share;
     result = tried;

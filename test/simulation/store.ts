@@ -1,6 +1,6 @@
 /** The browser's position store, shared by its tabs: transactions one after the other, slow and broken. */
 import { mergePosition, type PositionWrite, type StoredPosition } from '../../src/core/position.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import type { World } from './world.js';
 
 export class Store {
@@ -13,7 +13,7 @@ export class Store {
 
   constructor(private readonly world: World) {}
 
-  load(client: Client, channel: string): void {
+  load(client: Tab, channel: string): void {
     const { world } = this;
     this.#transact(client, (works) => {
       const position = this.#recordsOf(client).get(channel);
@@ -25,7 +25,7 @@ export class Store {
     });
   }
 
-  save(client: Client, id: number, writes: readonly PositionWrite[]): void {
+  save(client: Tab, id: number, writes: readonly PositionWrite[]): void {
     const { world } = this;
     this.#transact(client, (works) => {
       const refused: string[] = [];
@@ -70,11 +70,11 @@ export class Store {
     this.#freeAt = this.world.agenda.now;
   }
 
-  #recordsOf(client: Client): Map<string, StoredPosition> {
+  #recordsOf(client: Tab): Map<string, StoredPosition> {
     return this.world.plan.settings.persistent ? this.records : client.memory;
   }
 
-  #transact(client: Client, work: (works: boolean) => void): void {
+  #transact(client: Tab, work: (works: boolean) => void): void {
     const { world } = this;
     const { agenda, dice } = world;
     let takes = dice.between(0, 5);

@@ -1,6 +1,6 @@
 /** Bounds, quiet and pending work: what holds after every single input. */
 import type { Effect, Input } from '../../src/core/vocabulary.js';
-import type { Client } from './client.js';
+import type { Tab } from './tab.js';
 import { DELIVERED_MS } from './plan.js';
 import type { Reading } from './reading.js';
 import type { World } from './world.js';
@@ -31,12 +31,12 @@ interface Activity {
 }
 
 export class Watch {
-  readonly #activity = new Map<Client, Map<string, Activity>>();
+  readonly #activity = new Map<Tab, Map<string, Activity>>();
   readonly #recent = new Map<string, number[]>();
 
   constructor(private readonly world: World) {}
 
-  effects(client: Client, input: Input, effects: readonly Effect[]): void {
+  effects(client: Tab, input: Input, effects: readonly Effect[]): void {
     const { oracle } = this.world;
     this.#joined(client, input, effects);
     for (const effect of effects) {
@@ -84,7 +84,7 @@ export class Watch {
   }
 
   /** A join reply that shows a difference starts work in the same step. */
-  #joined(client: Client, input: Input, effects: readonly Effect[]): void {
+  #joined(client: Tab, input: Input, effects: readonly Effect[]): void {
     if (client.connection !== 'open') return;
     if (input.type !== 'frames' || input.attempt !== client.attempt) return;
     const { channels, settings } = this.world.plan;
@@ -111,7 +111,7 @@ export class Watch {
     }
   }
 
-  settled(client: Client, find: (channel: string) => Reading | undefined): void {
+  settled(client: Tab, find: (channel: string) => Reading | undefined): void {
     const { oracle, plan } = this.world;
     const { maxHeld, maxQueued } = plan.settings;
     for (const [channel, delivery] of client.channels) {
@@ -144,7 +144,7 @@ export class Watch {
     }
   }
 
-  #finished(client: Client, channel: string): void {
+  #finished(client: Tab, channel: string): void {
     const { oracle } = this.world;
     const { epoch, head } = this.world.log(channel).log;
     const numbers = client.session.numbers(channel);
@@ -166,7 +166,7 @@ export class Watch {
       oracle.fail('I6 stored', `${where}, stored ${JSON.stringify(stored)} of ${epoch} ${head}`);
   }
 
-  #asked(client: Client, channel: string): void {
+  #asked(client: Tab, channel: string): void {
     this.#rate(`ask ${client.id} ${channel}`, MOST_ASKED);
     if (this.world.plan.numbers.pollMs === false) this.#quiet('recovery');
     this.world.count('asked');
@@ -186,7 +186,7 @@ export class Watch {
     if (times.length > most) this.world.oracle.fail('I7 rate', `${what}: ${times.length} a second`);
   }
 
-  #of(client: Client, channel: string): Activity {
+  #of(client: Tab, channel: string): Activity {
     const channels = this.#activity.get(client) ?? new Map<string, Activity>();
     this.#activity.set(client, channels);
     const known = channels.get(channel);

@@ -10,6 +10,7 @@ import { Oracle, Violation } from './oracle.js';
 import { DELIVERED_MS, END_MS, FAULTS, HEALED_MS, type Fault, type Plan } from './plan.js';
 import { Server } from './server.js';
 import { Store } from './store.js';
+import type { Tab } from './tab.js';
 import { ChannelLog } from './truth.js';
 
 /** A schedule with more steps than this goes in circles. */
@@ -43,7 +44,9 @@ export class World {
   readonly server: Server;
   readonly store: Store;
   readonly oracle: Oracle;
-  readonly tabs: Client[] = [];
+  readonly tabs: Tab[] = [];
+  /** What a promise would swallow. */
+  broken: unknown;
   /** Messages that were handled successfully, by page life. */
   readonly handled = new Set<string>();
   readonly #rewound = new Set<string>();
@@ -59,6 +62,8 @@ export class World {
     private readonly tracer?: Tracer,
     /** Makes the cores of the clients. */
     readonly session: (settings: Settings) => Session = sessionFor,
+    private readonly newTab: (world: World, id: number) => Tab = (world, id) =>
+      new Client(world, id),
   ) {
     this.dice = new Dice(plan.seed).fork('world');
     this.oracle = new Oracle(this);
@@ -71,24 +76,58 @@ export class World {
   }
 
   run(): Result {
-    let violation: Result['violation'];
     try {
       this.#begin();
-      if (!this.agenda.run(END_MS, MOST_STEPS)) this.oracle.fail('I7', 'it goes in circles');
-      // Broken storage is tried again after up to a minute, or when the page is hidden.
-      if (this.#storageBroke) for (const tab of this.tabs) tab.signal('hidden');
-      this.agenda.run(END_MS + 500, MOST_STEPS);
+      while (this.agenda.step(END_MS)) this.#bound();
+      this.#tend();
+      while (this.agenda.step(END_MS + 500)) this.#bound();
       this.oracle.finish();
+      return this.#result(undefined);
     } catch (error) {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      const rule = error instanceof Violation ? error.rule : 'thrown';
-      violation = {
-        rule,
-        text: rule === 'thrown' ? text : (error as Error).message,
-        at: this.agenda.now,
-      };
+      return this.#result(error ?? 'nothing');
     }
-    return { seed: this.plan.seed, steps: this.agenda.steps, violation };
+  }
+
+  /** The same where promises have a part: they settle between any two steps. */
+  async runSettling(settle: () => Promise<void>): Promise<Result> {
+    const steps = async (until: number): Promise<void> => {
+      while (this.agenda.step(until)) {
+        this.#bound();
+        await settle();
+        if (this.broken !== undefined) throw this.broken;
+      }
+    };
+    try {
+      this.#begin();
+      await steps(END_MS);
+      this.#tend();
+      await steps(END_MS + 500);
+      this.oracle.finish();
+      return this.#result(undefined);
+    } catch (error) {
+      return this.#result(error ?? 'nothing');
+    }
+  }
+
+  #bound(): void {
+    if (this.agenda.steps > MOST_STEPS) this.oracle.fail('I7', 'it goes in circles');
+  }
+
+  /** Broken storage is tried again after up to a minute, or when the page is hidden. */
+  #tend(): void {
+    const { level } = this.plan;
+    if (level.storeSlow + level.storeFail + level.storeHang === 0) return;
+    for (const tab of this.tabs) tab.signal('hidden');
+  }
+
+  #result(error: unknown): Result {
+    const { agenda, plan } = this;
+    const result = { seed: plan.seed, steps: agenda.steps };
+    if (error === undefined) return { ...result, violation: undefined };
+    const rule = error instanceof Violation ? error.rule : 'thrown';
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = error instanceof Violation ? error.message : stack;
+    return { ...result, violation: { rule, text, at: agenda.now } };
   }
 
   log(channel: string): ChannelLog {
@@ -123,7 +162,7 @@ export class World {
     return this.tracer !== undefined;
   }
 
-  trace(client: Client, what: object): void {
+  trace(client: Tab, what: object): void {
     this.tracer?.(this.agenda.now, `${client.id} ${JSON.stringify(what)}`);
   }
 
@@ -200,14 +239,9 @@ export class World {
     this.#open(i);
   }
 
-  get #storageBroke(): boolean {
-    const { level } = this.plan;
-    return level.storeSlow + level.storeFail + level.storeHang > 0;
-  }
-
   #open(i: number): void {
     this.#clients += 1;
-    const client = new Client(this, this.#clients);
+    const client = this.newTab(this, this.#clients);
     this.tabs[i] = client;
     for (const plan of this.plan.channels) {
       this.agenda.in(this.dice.between(0, 50), () => client.join(plan));

@@ -1,0 +1,168 @@
+/** What an app does with what it is given: handlers and snapshots that are slow, throw, commit or skip. */
+import { markOf } from '../../../src/commit-log.js';
+import type { Delivered } from '../../../src/channel.js';
+import type { Position } from '../../../src/core/position.js';
+import type { Effect, Gap, Input, Item, Message } from '../../../src/core/vocabulary.js';
+import type { ChannelPlan } from '../plan.js';
+import type { WholeClient } from './whole-client.js';
+
+/** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
+const MOST_FAILURES = 3;
+
+export interface Entry {
+  readonly item: Item;
+  readonly tok: string | undefined;
+}
+
+interface SnapshotRequest {
+  readonly position: Position;
+  readonly signal: AbortSignal;
+}
+
+export class AppWork {
+  /** What the core has given out and does not know to be finished. */
+  entries: readonly Entry[] = [];
+  isFailed = false;
+  /** Grows with every leave: who outlives one works for nobody. */
+  #life = 0;
+  #failures = 0;
+
+  constructor(
+    private readonly tab: WholeClient,
+    private readonly plan: ChannelPlan,
+  ) {}
+
+  /** Between driver and core. */
+  sees(input: Input): void {
+    if (input.type === 'handlerFailed') this.isFailed = true;
+    if (input.type !== 'handled' && input.type !== 'snapshotTaken') return;
+    this.entries = this.entries.slice(input.type === 'handled' ? input.count : 1);
+    this.isFailed = false;
+  }
+
+  seesEffect(effect: Effect): void {
+    if (effect.type === 'deliver')
+      this.entries = [...this.entries, ...effect.items.map((item) => ({ item, tok: effect.tok }))];
+    else if (effect.type === 'redeliver') this.isFailed = false;
+    else if (effect.type === 'left') {
+      this.#life += 1;
+      this.#failures = 0;
+      this.entries = [];
+      this.isFailed = false;
+    }
+  }
+
+  /** A handler. @param mayFail a loop that throws lets go of the item. */
+  given(part: Delivered<Message | Gap>, mayFail = true): Promise<void> | undefined {
+    const { world } = this.tab;
+    const life = this.#life;
+    const entry = this.#entryOf(part);
+    if (entry === undefined) {
+      this.#judged(() => world.oracle.fail('I4 phantom', `${this.plan.name}: given, not queued`));
+      return undefined;
+    }
+    const fails = mayFail && this.#failures < MOST_FAILURES && world.strike('handlerThrow', 0.4);
+    // The app commits when it likes, later and in any order.
+    const isLater = world.dice.chance(0.5);
+    if (isLater && part.commit !== undefined) this.after(world.dice.between(0, 150), part.commit);
+    const settle = (): void => {
+      // A handler that outlives its channel still does its work; only nobody listens any more.
+      if (life === this.#life) this.#settle(entry, fails);
+      if (!isLater && (!fails || this.plan.onHandlerError === 'skip')) part.commit?.();
+      if (fails) throw new Error('the handler failed');
+    };
+    const takes = world.strike('handlerSlow', 0.6)
+      ? world.dice.between(1, 400)
+      : world.dice.chance(0.2)
+        ? world.dice.between(0, 4)
+        : undefined;
+    if (takes !== undefined) return this.#in(takes, settle);
+    if (world.dice.chance(0.1)) this.tab.busyMs += world.dice.between(1, 10);
+    settle();
+    return undefined;
+  }
+
+  /** A snapshot. */
+  load({ position, signal }: SnapshotRequest): Promise<Position | undefined> {
+    const { world } = this.tab;
+    const { name, snapshotLags } = this.plan;
+    const takes = world.strike('snapshotSlow', 0.8) ? world.dice.between(1, 400) : 0;
+    const fails = this.#failures < MOST_FAILURES && world.strike('snapshotFail', 0.5);
+    return this.#in(takes, () => {
+      if (signal.aborted) return undefined;
+      this.#failures = fails ? this.#failures + 1 : 0;
+      if (fails) throw new Error('the snapshot failed');
+      const { log } = world.log(name);
+      const lag = snapshotLags ? Math.min(log.head, world.dice.between(0, 2)) : 0;
+      const real = { epoch: log.epoch, seq: log.head - lag };
+      const taken = lag > 0 || world.dice.chance(0.3) ? real : undefined;
+      world.oracle.snapshotLoaded(this.tab, name, real);
+      world.oracle.snapshotTaken(this.tab, name, taken ?? position);
+      return taken;
+    });
+  }
+
+  /** The app passes over the item whose handlers failed. @returns false when there is none to pass over. */
+  skip(): boolean {
+    const [entry] = this.entries;
+    if (!this.isFailed || entry === undefined || entry.item.type === 'snapshot') return false;
+    this.#over(entry);
+    return true;
+  }
+
+  after(ms: number, work: () => void): void {
+    this.tab.world.agenda.in(ms, () => {
+      this.tab.run(work);
+    });
+  }
+
+  #settle(entry: Entry, fails: boolean): void {
+    const isOver = !fails || this.plan.onHandlerError === 'skip';
+    this.#failures = isOver ? 0 : this.#failures + 1;
+    if (!isOver) return;
+    const { item } = entry;
+    if (!fails) this.#judged(() => this.tab.world.oracle.handled(this.tab, this.plan.name, item));
+    this.#over(entry);
+  }
+
+  #over({ item, tok }: Entry): void {
+    const { oracle } = this.tab.world;
+    if (item.type === 'snapshot') return;
+    oracle.passedOver(this.plan.name, item);
+    const mark = markOf(item, tok);
+    if (mark !== undefined) oracle.marked(this.tab, this.plan.name, mark);
+  }
+
+  /** What the handler was given, as the core gave it out. */
+  #entryOf(part: Message | Gap): Entry | undefined {
+    return this.entries.find(({ item }) =>
+      part.type === 'message'
+        ? item.type === 'message' && item.epoch === part.epoch && item.seq === part.seq
+        : item.type === 'gap' &&
+          item.gap.epoch === part.epoch &&
+          item.gap.from === part.from &&
+          item.gap.reason === part.reason,
+    );
+  }
+
+  /** What breaks a rule must not pass for a handler that failed. */
+  #judged(judge: () => void): void {
+    try {
+      judge();
+    } catch (error) {
+      this.tab.world.broken ??= error;
+    }
+  }
+
+  #in<Result>(ms: number, work: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.after(ms, () => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+  }
+}
