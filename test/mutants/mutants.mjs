@@ -4,6 +4,7 @@ import { connecting } from './list/connecting.mjs';
 import { facts } from './list/facts.mjs';
 import { keeping } from './list/keeping.mjs';
 import { numbers } from './list/numbers.mjs';
+import { shell } from './list/shell.mjs';
 
 /**
  * @typedef {object} Mutant
@@ -16,4 +17,4 @@ import { numbers } from './list/numbers.mjs';
  */
 
 /** @type {readonly Mutant[]} */
-export const mutants = [...numbers, ...facts, ...asking, ...connecting, ...keeping];
+export const mutants = [...numbers, ...facts, ...asking, ...connecting, ...keeping, ...shell];

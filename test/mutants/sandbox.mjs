@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import nodeResolve from '@rollup/plugin-node-resolve';
 import { rollup } from 'rollup';
 import { stripTypes } from '../support/strip-types.mjs';
 
@@ -63,16 +64,27 @@ export class Sandbox {
   }
 
   /**
-   * The simulator in one file.
+   * The simulator in one file: of the core alone, which is faster, or of all that ships.
    *
    * @param {string | undefined} concerned a source file.
-   * @returns {Promise<string | undefined>} the bundle; undefined when that file is no part of it.
+   * @returns {Promise<string | undefined>} the bundle; undefined when that file is part of neither.
    */
   async bundle(concerned) {
+    return (
+      (await this.#bundle('seeds.ts', concerned)) ??
+      (await this.#bundle('whole-seeds.ts', concerned))
+    );
+  }
+
+  /**
+   * @param {string} entry
+   * @param {string | undefined} concerned
+   */
+  async #bundle(entry, concerned) {
     const bundle = await rollup({
-      input: join(this.folder, 'test/mutants/seeds.ts'),
+      input: join(this.folder, 'test/mutants', entry),
       external: (id) => id.startsWith('node:'),
-      plugins: [stripTypes],
+      plugins: [stripTypes, nodeResolve()],
     });
     if (concerned !== undefined && !bundle.watchFiles.includes(join(this.folder, concerned))) {
       return undefined;

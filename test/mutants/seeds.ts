@@ -1,21 +1,5 @@
-/** Runs one seed of the simulator after the other until its oracle fails. Whoever started it ends it. */
-import { parentPort } from 'node:worker_threads';
-import { makePlan } from '../simulation/plan.js';
-import { World, type Tally } from '../simulation/world.js';
+/** Seeds for the core alone. */
+import { runCore } from '../simulation/runner.js';
+import { runSeeds } from './run-seeds.js';
 
-/** Seeds between two signs of life; the first few reports come soon, because most mutants die early. */
-const FIRST_BATCH = 5;
-const MOST_BATCH = 40;
-
-let seed = 0;
-let violation: string | undefined;
-for (let batch = FIRST_BATCH; violation === undefined; batch = Math.min(2 * batch, MOST_BATCH)) {
-  for (let i = 0; i < batch && violation === undefined; i += 1) {
-    seed += 1;
-    const tally: Tally = new Map();
-    const result = new World(makePlan(seed), tally).run();
-    const { violation: found } = result;
-    if (found !== undefined) violation = found.rule === 'thrown' ? found.text : `${found.rule}`;
-  }
-  parentPort?.postMessage({ seeds: seed, violation });
-}
+void runSeeds(runCore);

@@ -2,7 +2,8 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Kind } from './numbering.js';
 import { makePlan } from './plan.js';
-import { runCore, runWhole, type Runner } from './whole/run-whole.js';
+import { runCore, type Runner } from './runner.js';
+import { runWhole } from './whole/run-whole.js';
 import type { Result, Tally } from './world.js';
 
 /** Every so many seeds one is run twice. */

@@ -8,8 +8,9 @@ import { campaign, type Progress, type Report } from './campaign.js';
 import { countersOf, scarce } from './gate.js';
 import { KINDS, type Kind } from './numbering.js';
 import { FAULTS, makePlan, type Fault, type Plan } from './plan.js';
+import { runCore, type Runner } from './runner.js';
 import { shrink } from './shrink.js';
-import { runCore, runWhole, type Runner } from './whole/run-whole.js';
+import { runWhole } from './whole/run-whole.js';
 import type { Result, Tally } from './world.js';
 
 /** Between two lines that say how far it is. */

@@ -1,7 +1,7 @@
 /** Makes a failing schedule small: faults off one by one, then fewer publishes. */
 import { FAULTS, makePlan, type Fault } from './plan.js';
 import type { Kind } from './numbering.js';
-import type { Runner } from './whole/run-whole.js';
+import type { Runner } from './runner.js';
 import type { Result } from './world.js';
 
 export interface Shrunk {

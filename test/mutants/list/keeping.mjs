@@ -9,7 +9,7 @@ export const keeping = [
     file: 'src/delivery.ts',
     find: `if (item.type === 'message') this.#settle(this.#message(item));`,
     replace: `if (item.type === 'message') {
-      const mark = markOf(item, this.#batches[0]?.tok ?? '');
+      const mark = markOf(item, this.#backlog.tok ?? '');
       this.parts.input({ type: 'committed', channel: this.parts.channel, mark });
       this.#settle(this.#message(item));
     }`,
@@ -45,9 +45,9 @@ export const keeping = [
     name: 'delivered-to-nobody',
     rule: 'messages wait until somebody listens',
     file: 'src/delivery.ts',
-    find: `this.#batches.length > 0 &&
-      this.handlers.count('message') > 0`,
-    replace: `this.#batches.length > 0`,
+    find: `!this.#backlog.isEmpty &&
+      this.parts.handlers.count('message') > 0`,
+    replace: `!this.#backlog.isEmpty`,
   },
   {
     name: 'gap-nobody-hears',

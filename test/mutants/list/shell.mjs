@@ -1,0 +1,124 @@
+/** What is around the core: the driver, the queue to the app and its handlers, storage, address and token. */
+
+/** @type {readonly import('../mutants.mjs').Mutant[]} */
+export const shell = [
+  // --- the driver ---
+  {
+    name: 'input-inside-an-input',
+    rule: 'an input waits until the one before it is done with',
+    file: 'src/driver.ts',
+    find: `    if (this.#running) return;`,
+    replace: ``,
+  },
+  {
+    name: 'timer-never-earlier',
+    rule: 'an earlier deadline moves the timer',
+    file: 'src/driver.ts',
+    find: `(this.#timer !== undefined && this.#timer.at <= at)`,
+    replace: `this.#timer !== undefined`,
+  },
+  {
+    name: 'late-address-is-dialled',
+    rule: 'an address that comes after its attempt was given up is not dialled',
+    file: 'src/driver.ts',
+    find: `return !this.#closed && number === this.#attempt;`,
+    replace: `return !this.#closed;`,
+  },
+  {
+    name: 'failed-save-is-called-saved',
+    rule: 'a write that failed is tried again',
+    file: 'src/storage.ts',
+    find: `this.enter({ type: 'saved', id, refused: [], failed: true })`,
+    replace: `this.enter({ type: 'saved', id, refused: [] })`,
+  },
+  {
+    name: 'failed-load-is-nothing-stored',
+    rule: 'a store that fails is not one that holds nothing',
+    file: 'src/storage.ts',
+    find: `this.enter({ type: 'loaded', channel, failed: true })`,
+    replace: `this.enter({ type: 'loaded', channel, position: undefined })`,
+  },
+  {
+    name: 'refused-is-forgotten',
+    rule: 'an owner that was replaced writes no more',
+    file: 'src/storage.ts',
+    find: `this.enter({ type: 'saved', id, refused });`,
+    replace: `this.enter({ type: 'saved', id, refused: [] });`,
+  },
+  {
+    name: 'late-token-wins',
+    rule: 'the answer to an older question does not replace a newer token',
+    file: 'src/dialer.ts',
+    find: `if (question !== this.#questions)`,
+    replace: `if (question < 0)`,
+  },
+
+  // --- the channel and its queue ---
+  {
+    name: 'handlers-go-with-the-queue',
+    rule: 'a channel that is asked for before it is left keeps its handlers',
+    file: 'src/delivery.ts',
+    find: `    this.parts.turn.cancel(this);`,
+    replace: `    this.parts.turn.cancel(this);
+    this.parts.handlers.clear();`,
+  },
+  {
+    name: 'queue-outlives-its-channel',
+    rule: 'what is queued when a channel is left comes from the log, once',
+    file: 'src/shared-channel.ts',
+    find: `    this.delivery.close();
+    this.delivery = this.#newDelivery();`,
+    replace: `    this.delivery = this.#newDelivery();`,
+  },
+  {
+    name: 'checked-after-the-leave',
+    rule: 'a message that is checked when its channel is left goes to nobody',
+    file: 'src/delivery.ts',
+    find: `this.#state.name === 'working' && handlers.count('message') > 0`,
+    replace: `handlers.count('message') > 0`,
+  },
+  {
+    name: 'one-of-two-handles-leaves',
+    rule: 'a channel is left when its last handle is closed',
+    file: 'src/shared-channel.ts',
+    find: `this.#holders.delete(handle) && this.#holders.size === 0`,
+    replace: `this.#holders.delete(handle)`,
+  },
+  {
+    name: 'backlog-never-goes-on',
+    rule: 'a backlog that is cut into slices goes on',
+    file: 'src/delivery.ts',
+    find: `        return this.parts.turn.later(this);`,
+    replace: `        return;`,
+  },
+  {
+    name: 'turn-forgets-who-waits',
+    rule: 'who found the turn over is served in the next',
+    file: 'src/turn.ts',
+    find: `      if (this.#waiting.size > 0) this.#schedule();`,
+    replace: ``,
+  },
+  {
+    name: 'batch-loses-its-last',
+    rule: 'every item of a batch is handed out',
+    file: 'src/backlog.ts',
+    find: `if (this.#next < (this.#batches[0]?.items.length ?? 0)) return;`,
+    replace: `if (this.#next + 1 < (this.#batches[0]?.items.length ?? 0)) return;`,
+  },
+  {
+    name: 'removed-handler-runs',
+    rule: 'a handler that was removed is not called',
+    file: 'src/emitter.ts',
+    find: `if (!isGone()) this.#call(handler, event, isGone);`,
+    replace: `this.#call(handler, event, isGone);`,
+    byTests: true,
+  },
+  {
+    name: 'left-loop-commits',
+    rule: 'a loop that is left has not finished what it has',
+    file: 'src/iterator.ts',
+    find: `taken?.done(ABANDONED);`,
+    replace: `taken?.done();`,
+    byTests: true,
+  },
+];
