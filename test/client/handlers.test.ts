@@ -264,3 +264,21 @@ test('a paused backlog of single messages is handed over in slices, too', async 
   expect(channel.position?.seq).toBe(100);
   expect(most).toBeLessThanOrEqual(9);
 });
+
+test('a channel that found the turn over is served in the next, though nothing else happens', async () => {
+  const { clock, room, publishTo, pass } = setup();
+  const names = ['a', 'b', 'c'];
+  const channels = names.map((name) => room({ start: 'earliest' }, name));
+  for (const channel of channels) void channel.ready();
+  await pass();
+  for (const name of names) publishTo(2, name);
+  const seen: string[] = [];
+  // Every item takes a whole slice; the one that uses it up leaves nothing behind that would go on.
+  for (const channel of channels)
+    channel.subscribe(({ channel: name, seq }) => {
+      clock.sleep(10);
+      seen.push(`${name}${seq}`);
+    });
+  await pass();
+  expect(seen.sort()).toEqual(['a1', 'a2', 'b1', 'b2', 'c1', 'c2']);
+});

@@ -23,6 +23,8 @@ export class AppChannel implements AppSide {
   #off: (() => void) | undefined;
   /** Another part of the page, that looks on. */
   #spectator: Channel | undefined;
+  /** Promises of `ready()` that have not settled. */
+  #waiting = 0;
   #isDeaf = false;
   #isWanted = false;
 
@@ -44,8 +46,9 @@ export class AppChannel implements AppSide {
     };
   }
 
+  /** Nothing to handle, and nobody waits for the channel to be ready. */
   get isIdle(): boolean {
-    return this.queued === 0;
+    return this.queued === 0 && this.#waiting === 0;
   }
 
   get queued(): number {
@@ -78,6 +81,9 @@ export class AppChannel implements AppSide {
       if (state === 'failed' && this.tab.world.strike('rejoin', 0.7)) this.#again();
     });
     this.#subscribe();
+    this.#waiting += 1;
+    const settled = (): void => void (this.#waiting -= 1);
+    this.#handle.ready().then(settled, settled);
   }
 
   listen(): void {

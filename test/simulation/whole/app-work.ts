@@ -77,7 +77,7 @@ export class AppWork {
         ? world.dice.between(0, 4)
         : undefined;
     if (takes !== undefined) return this.#in(takes, settle);
-    if (world.dice.chance(0.1)) this.tab.busyMs += world.dice.between(1, 10);
+    if (world.dice.chance(0.3)) this.tab.busyMs += world.dice.between(1, 10);
     settle();
     return undefined;
   }
