@@ -7,6 +7,7 @@ import { isPosition, type Position, type PositionWrite } from './core/position.j
 import type { Gap, Input, Message, SnapshotReason } from './core/vocabulary.js';
 import {
   ABANDONED,
+  DECLINED,
   isThenable,
   together,
   type Emitter,
@@ -247,13 +248,16 @@ export class Delivery {
     // Closed meanwhile: what a handler comes to is no concern of ours any more.
     if (this.#state.name !== 'working') return;
     this.#state = READY;
-    if (failures === NOT_TAKEN) {
+    if (failures.length === 0 && failures !== NOT_TAKEN) return this.#finish('handled');
+    const begun = failures.filter(({ error }) => error !== DECLINED);
+    const isServed = failures.length < this.#calls;
+    if (!isServed && begun.length === 0) {
       return this.parts.input({ type: 'handled', channel: this.parts.channel, count: 0 });
     }
-    if (failures.length < this.#calls) this.#served = true;
-    const real = failures.filter(({ error }) => error !== ABANDONED);
+    if (isServed) this.#served = true;
+    const real = begun.filter(({ error }) => error !== ABANDONED);
     if (real.length > 0) this.#failed(real);
-    else this.#finish(failures.length > 0 ? 'abandoned' : 'handled');
+    else this.#finish(begun.length > 0 ? 'abandoned' : 'handled');
   }
 
   #failed(failures: readonly Failure[]): void {

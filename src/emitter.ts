@@ -33,6 +33,13 @@ interface Run {
  */
 export const ABANDONED: unique symbol = Symbol('abandoned');
 
+/** A handler may resolve with this: it never began with the item, and whoever comes next may have it. */
+export const DECLINED: unique symbol = Symbol('declined');
+
+const decline = (): never => {
+  throw DECLINED as unknown as Error;
+};
+
 /** Never added to. */
 const NONE: Set<() => void> = new Set();
 
@@ -60,8 +67,8 @@ export class Emitter<Events extends Handlers> {
     if (signals.some((signal) => signal?.aborted)) return () => undefined;
     const isGone = (): boolean => !this.#offs.has(off);
     const wrapped = (event: Events[Type]): void => {
-      // mitt calls a copy of its list: a handler removed meanwhile must not run.
-      if (!isGone()) this.#call(handler, event, isGone);
+      // mitt calls a copy of its list: a handler removed meanwhile must not run, and has not had the event.
+      this.#call(isGone() ? decline : handler, event, isGone);
     };
     const off = (): void => {
       if (!this.#offs.delete(off)) return;
@@ -101,7 +108,7 @@ export class Emitter<Events extends Handlers> {
       if (!isThenable(result)) return;
       this.#collect().pending.push(
         Promise.resolve(result).then(
-          (value) => (value === ABANDONED ? failure(ABANDONED) : undefined),
+          (value) => (value === ABANDONED || value === DECLINED ? failure(value) : undefined),
           failure,
         ),
       );
@@ -139,7 +146,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
 /** For events that are not delivered in order and awaited: a listener that fails is reported as uncaught. */
 export function reportFailures(outcome: Outcome): void {
   if (isThenable(outcome)) void outcome.then(reportFailures);
-  else for (const { error } of outcome ?? []) reportUncaught(error);
+  else for (const { error } of outcome ?? []) if (error !== DECLINED) reportUncaught(error);
 }
 
 export function isThenable<Value>(value: Value): value is Extract<Value, PromiseLike<unknown>> {

@@ -1,22 +1,24 @@
 /** Handlers turned into an async iterator: each item waits until the next one is asked for. */
 import type { DeliveryEvents } from './delivery.js';
-import { ABANDONED, onAbort, type Emitter } from './emitter.js';
+import { ABANDONED, DECLINED, onAbort, type Emitter } from './emitter.js';
 
 const DONE = { done: true, value: undefined } as const;
 
 type Item = DeliveryEvents['message'] | DeliveryEvents['gap'];
+type Ending = typeof ABANDONED | typeof DECLINED;
 
 /**
  * Asking for the next item commits the one before. Leaving the loop does not: the language does not
  * tell a loop left by `break` from one left by a throw, and committing what a loop body failed on would
- * lose it for good. The item is not given out again in this page; a reload gives it again.
+ * lose it for good. The item is not given out again in this page; a reload gives it again. A loop that
+ * a signal ends is at work until its body is: nothing overtakes it, and then it asks for the next.
  */
 export function iterate(
   handlers: Emitter<DeliveryEvents> | undefined,
   signals: readonly (AbortSignal | undefined)[],
 ): AsyncIterableIterator<Item> {
   /** Given to the handlers, not yet asked for. At most one: the queue awaits each item. */
-  let offered: { readonly item: Item; readonly done: (how?: typeof ABANDONED) => void } | undefined;
+  let offered: { readonly item: Item; readonly done: (how?: Ending) => void } | undefined;
   /** Given to the loop, which is at work on it. */
   let taken: typeof offered;
   /** Those who have asked and wait, in order. */
@@ -37,7 +39,7 @@ export function iterate(
     // The next one was asked for already.
     if (waiting.length > 0) commit();
   };
-  const offer = (item: Item): Promise<typeof ABANDONED | undefined> =>
+  const offer = (item: Item): Promise<Ending | undefined> =>
     new Promise((resolve) => {
       offered = { item, done: resolve };
       pass();
@@ -45,9 +47,8 @@ export function iterate(
   const end = (): void => {
     ended = true;
     for (const off of offs) off();
-    taken?.done(ABANDONED);
-    offered?.done(ABANDONED);
-    taken = offered = undefined;
+    offered?.done(DECLINED);
+    offered = undefined;
     for (const resolve of waiting.splice(0)) resolve(DONE);
   };
   const offs: (() => void)[] = [];
@@ -66,6 +67,8 @@ export function iterate(
     },
     return(): Promise<IteratorResult<Item>> {
       end();
+      taken?.done(ABANDONED);
+      taken = undefined;
       return Promise.resolve(DONE);
     },
     [Symbol.asyncIterator](): AsyncIterableIterator<Item> {

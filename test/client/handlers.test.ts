@@ -204,6 +204,24 @@ test('without message handlers delivery is paused, and the position does not mov
   expect(seen).toEqual([1, 2, 3, 4, 5]);
 });
 
+test('a handler that another one removed before its turn has not had the message', async () => {
+  const { room, errors, publishTo, pass } = setup();
+  const channel = room({ start: 'earliest', onHandlerError: 'retry' });
+  const seen: unknown[] = [];
+  const leave = (): void => {
+    for (const off of offs) off();
+    throw new Error('the page went on');
+  };
+  const offs = [channel.subscribe(leave), channel.subscribe(() => void seen.push('removed'))];
+  await pass();
+  publishTo(1);
+  await pass(5_000);
+  expect([seen, errors, channel.position?.seq]).toEqual([[], ['handler_failed'], 0]);
+  channel.subscribe(({ seq }) => void seen.push(seq));
+  await pass(5_000);
+  expect(seen).toEqual([1]);
+});
+
 test('a paused channel keeps no more than maxQueued; the rest is fetched again, all of it, once', async () => {
   const { client, room, server, publishTo, pass } = setup({
     options: { maxQueued: 10 },
