@@ -75,6 +75,8 @@ export class SharedChannel {
     const { maxAttempts, snapshot, start } = this.options;
     const intent = { start, snapshot: snapshot !== undefined, maxAttempts };
     this.parts.driver.start();
+    // What a run of handlers has finished counts, should this be one of them and the channel begin anew.
+    this.delivery.flush();
     this.parts.driver.input({ type: 'join', channel: this.name, intent });
   }
 

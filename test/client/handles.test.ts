@@ -356,3 +356,27 @@ test.each(['a function', 'a loop'])(
     expect(seen).toEqual([1, 2, 3]);
   },
 );
+
+test('a refused channel asked for anew inside of a handler goes on where its handlers were', async () => {
+  const { network, room, publishTo, pass } = setup();
+  const first = room();
+  const seen: string[] = [];
+  void first.ready().catch(() => undefined);
+  await pass();
+  publishTo(4);
+  network.socket.receive({
+    type: 'unsubscribed',
+    channel: 'room',
+    code: 'forbidden',
+    retry: false,
+  });
+  await pass();
+  first.subscribe(({ seq }) => {
+    seen.push(`first ${seq}`);
+    if (seq !== 3) return;
+    void first.close();
+    room().subscribe((message) => void seen.push(`again ${message.seq}`));
+  });
+  await pass(1_000);
+  expect(seen).toEqual(['first 1', 'first 2', 'first 3', 'again 3', 'again 4']);
+});
