@@ -371,8 +371,9 @@ export async function soak({ seed, seconds, say = () => {} }) {
           await tab.close();
           await sleep(during);
           const fresh = await openTab(tab.index);
-          tabs[tab.index] = fresh;
           await fresh.begin();
+          // Not before: a page that is being loaded cannot be frozen.
+          tabs[tab.index] = fresh;
         }
       });
     };
