@@ -101,6 +101,11 @@ test('H4 a channel may be called anything, __proto__ too', () => {
   });
 });
 
+test('an entry of heads that is no list is left out', () => {
+  const [frame] = decodeFrames('{"type":"heads","heads":{"a":5,"b":null,"c":["e",2]}}');
+  expect(frame).toEqual({ type: 'heads', heads: [{ channel: 'c', epoch: 'e', head: 2 }] });
+});
+
 test('what the client writes is JSON that says the same', () => {
   const name = fc.string({ minLength: 1 });
   const frame = fc.oneof(

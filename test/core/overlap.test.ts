@@ -317,3 +317,27 @@ test('where numbers only rise, what came live is known by its id until an answer
   tracker.since(9);
   expect(read(page).says).toBe('ours');
 });
+
+test('where numbers only rise, what came live is looked for until an answer has come past it', () => {
+  const { tracker } = log(5, false);
+  const answer = (page: Partial<Page>, last: number) => {
+    tracker.since(last);
+    return tracker.read(pageOf({ epoch: '-', head: 9, ...page }), last);
+  };
+  tracker.accepted({ seq: 9, id: 'a9', data: 0 });
+  const { page, says } = answer({ messages: ids(6, 7, 'a'), more: true }, 5);
+  expect(says).toBe('ours');
+  tracker.walked(page, 7);
+  expect(answer({ messages: ids(8, 9, 'b') }, 7).says).toBe('another');
+});
+
+test('a log of another counter that holds nothing is asked from its beginning, and no more', () => {
+  const { read, tracker } = log(5);
+  tracker.hears(2, 5);
+  for (const since of [1, 0]) {
+    expect(tracker.since(5)).toBe(since);
+    // It names its head: everything up to there has aged out.
+    expect(read({ head: 3, messages: [] }).says).toBe('ours');
+  }
+  expect(tracker.isOpen).toBe(false);
+});
