@@ -70,4 +70,7 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
 export const WHOLE_REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: string])[] = [
   ['contiguous', 263, 'handlers of a channel asked for anew from a listener were thrown away'],
   ['contiguous', 3622, 'a message checked for a channel that was left came to its next handlers'],
+  ['contiguous', 1010987, 'a handler removed before its turn passed for one that had the item'],
+  ['contiguous', 1039406, 'a loop that was ended at work was overtaken by the next handler'],
+  ['contiguous', 1015552, 'what a run had finished was lost when one of its handlers joined anew'],
 ];

@@ -40,7 +40,8 @@ export abstract class Tab {
   isHiddenForGood = false;
   connection = 'idle';
   attempt = 0;
-  #backlog: (() => void)[] = [];
+  /** What a frozen page has not run. */
+  protected backlog: (() => void)[] = [];
 
   constructor(
     readonly world: World,
@@ -57,7 +58,7 @@ export abstract class Tab {
   /** Runs a task; a frozen page runs it when it thaws. */
   run(work: () => void): void {
     if (this.isDead) return;
-    if (this.isFrozen) this.#backlog.push(work);
+    if (this.isFrozen) this.backlog.push(work);
     else work();
   }
 
@@ -78,8 +79,8 @@ export abstract class Tab {
   thaw(): void {
     if (!this.isFrozen) return;
     this.isFrozen = false;
-    const backlog = this.#backlog;
-    this.#backlog = [];
+    const { backlog } = this;
+    this.backlog = [];
     for (const work of backlog) this.run(work);
   }
 

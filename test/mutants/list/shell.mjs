@@ -106,10 +106,43 @@ export const shell = [
     replace: `if (this.#next + 1 < (this.#batches[0]?.items.length ?? 0)) return;`,
   },
   {
+    name: 'removed-before-its-turn-served',
+    rule: 'a handler that was removed before its turn has not had the item',
+    file: 'src/emitter.ts',
+    find: `this.#call(isGone() ? decline : handler, event, isGone);`,
+    replace: `if (!isGone()) this.#call(handler, event, isGone);`,
+    byTests: true,
+  },
+  {
+    name: 'finished-is-lost-at-a-new-join',
+    rule: 'what a run has finished counts when one of its handlers asks for the channel anew',
+    file: 'src/shared-channel.ts',
+    find: `    this.delivery.flush();
+    this.parts.driver.input({ type: 'join'`,
+    replace: `    this.parts.driver.input({ type: 'join'`,
+  },
+  {
+    name: 'ended-loop-is-overtaken',
+    rule: 'a loop that a signal ends is at work until its body is',
+    file: 'src/iterator.ts',
+    find: `    offered?.done(DECLINED);`,
+    replace: `    offered?.done(DECLINED);
+    taken?.done(ABANDONED);
+    taken = undefined;`,
+  },
+  {
+    name: 'never-asked-is-let-go',
+    rule: 'an item that a loop never asked for waits for whoever comes next',
+    file: 'src/iterator.ts',
+    find: `offered?.done(DECLINED);`,
+    replace: `offered?.done(ABANDONED);`,
+    byTests: true,
+  },
+  {
     name: 'removed-handler-runs',
     rule: 'a handler that was removed is not called',
     file: 'src/emitter.ts',
-    find: `if (!isGone()) this.#call(handler, event, isGone);`,
+    find: `this.#call(isGone() ? decline : handler, event, isGone);`,
     replace: `this.#call(handler, event, isGone);`,
     byTests: true,
   },

@@ -151,18 +151,14 @@ export class AppChannel implements AppSide {
   #loop(handle: Channel): void {
     const { world } = this.tab;
     const ending = new AbortController();
-    let isAtWork = false;
-    this.#off = () => {
-      // It lets go of what it has: that is not stored on its account.
-      if (isAtWork) world.store.tampered.add(this.plan.name);
-      ending.abort();
-    };
+    this.#off = () => ending.abort();
     const read = async (): Promise<void> => {
       for await (const part of handle.items({ signal: ending.signal })) {
-        isAtWork = true;
-        await this.#work.given(part, false);
+        // Resolved before the channel was left, and begun after that: it works for nobody.
+        if (handle !== this.#handle) return;
+        const working = this.#work.given(part, false);
         this.#rash();
-        isAtWork = false;
+        await working;
       }
     };
     read().catch((error: unknown) => (world.broken ??= error));
@@ -194,7 +190,7 @@ export class AppChannel implements AppSide {
     this.#spectator = other as Channel;
     // Both must be done with an item: when the channel is left before, it comes to this one again.
     this.tab.world.store.tampered.add(this.plan.name);
-    other.subscribe(() => new Promise<void>((resolve) => this.#work.after(5, resolve)));
+    other.subscribe((message) => this.#work.looksOn(message));
     this.#work.after(this.tab.world.dice.between(0, 1_000), () => void other.close());
   }
 

@@ -26,6 +26,8 @@ export class AppWork {
   /** Grows with every leave: who outlives one works for nobody. */
   #life = 0;
   #failures = 0;
+  /** Those of the entries that the app is done with. */
+  readonly #over = new WeakSet<Entry>();
 
   constructor(
     private readonly tab: WholeClient,
@@ -58,7 +60,12 @@ export class AppWork {
     const life = this.#life;
     const entry = this.#entryOf(part);
     if (entry === undefined) {
-      this.#judged(() => world.oracle.fail('I4 phantom', `${this.plan.name}: given, not queued`));
+      this.#judged(() =>
+        world.oracle.fail(
+          'I4 phantom',
+          `${this.plan.name} ${JSON.stringify(part)} is given, and not queued`,
+        ),
+      );
       return undefined;
     }
     const fails = mayFail && this.#failures < MOST_FAILURES && world.strike('handlerThrow', 0.4);
@@ -80,6 +87,14 @@ export class AppWork {
     if (world.dice.chance(0.3)) this.tab.busyMs += world.dice.between(1, 10);
     settle();
     return undefined;
+  }
+
+  /** A handler of another part of the page. An item that it has had is had, whoever else fails and goes. */
+  looksOn(message: Message): Promise<void> {
+    const entry = this.#entryOf(message);
+    return this.#in(5, () => {
+      if (entry !== undefined) this.tab.world.oracle.passedOver(this.plan.name, entry.item);
+    });
   }
 
   /** A snapshot. */
@@ -106,7 +121,7 @@ export class AppWork {
   skip(): boolean {
     const [entry] = this.entries;
     if (!this.isFailed || entry === undefined || entry.item.type === 'snapshot') return false;
-    this.#over(entry);
+    this.#passOver(entry);
     return true;
   }
 
@@ -122,11 +137,13 @@ export class AppWork {
     if (!isOver) return;
     const { item } = entry;
     if (!fails) this.#judged(() => this.tab.world.oracle.handled(this.tab, this.plan.name, item));
-    this.#over(entry);
+    this.#passOver(entry);
   }
 
-  #over({ item, tok }: Entry): void {
+  #passOver(entry: Entry): void {
+    const { item, tok } = entry;
     const { oracle } = this.tab.world;
+    this.#over.add(entry);
     if (item.type === 'snapshot') return;
     oracle.passedOver(this.plan.name, item);
     const mark = markOf(item, tok);
@@ -135,14 +152,15 @@ export class AppWork {
 
   /** What the handler was given, as the core gave it out. */
   #entryOf(part: Message | Gap): Entry | undefined {
-    return this.entries.find(({ item }) =>
-      part.type === 'message'
-        ? item.type === 'message' && item.epoch === part.epoch && item.seq === part.seq
-        : item.type === 'gap' &&
-          item.gap.epoch === part.epoch &&
-          item.gap.from === part.from &&
-          item.gap.reason === part.reason,
-    );
+    return this.entries.find((entry) => {
+      const { item } = entry;
+      if (this.#over.has(entry) || item.type !== part.type) return false;
+      if (item.type === 'message')
+        return item.epoch === part.epoch && item.seq === (part as Message).seq;
+      if (item.type !== 'gap') return false;
+      const { epoch, from, reason } = part as Gap;
+      return item.gap.epoch === epoch && item.gap.from === from && item.gap.reason === reason;
+    });
   }
 
   /** What breaks a rule must not pass for a handler that failed. */

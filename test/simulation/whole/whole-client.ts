@@ -98,6 +98,22 @@ export class WholeClient extends Tab {
     });
   }
 
+  /** As above, one task after the other: promises settle between them. */
+  override thaw(): void {
+    const next = this.backlog.shift();
+    if (next === undefined) {
+      this.isFrozen = false;
+      return;
+    }
+    this.world.agenda.in(0, () => {
+      if (this.isDead) return;
+      this.isFrozen = false;
+      next();
+      this.isFrozen = true;
+      this.thaw();
+    });
+  }
+
   /** Between driver and core. What breaks a rule must not be swallowed by a promise. */
   #judge(): void {
     const { session } = this;
