@@ -59,7 +59,9 @@ type State =
   | { readonly name: 'closed' };
 
 /** The item was offered to nobody: it stays the current one. */
-const NOT_TAKEN: readonly Failure[] = [];
+const NOT_TAKEN: readonly Failure[] = [
+  { error: DECLINED, isGone: () => true, again: () => undefined },
+];
 const READY: State = { name: 'ready' };
 const WORKING: State = { name: 'working' };
 
@@ -213,9 +215,14 @@ export class Delivery {
   }
 
   #emit<Type extends keyof DeliveryEvents>(type: Type, item: DeliveryEvents[Type]): Outcome {
-    this.#calls = this.parts.handlers.count(type);
-    if (!this.parts.manual) return this.parts.handlers.emit(type, item);
-    return this.parts.handlers.emit(type, { ...item, commit: this.#commits.committer() });
+    const { handlers, manual } = this.parts;
+    const before = handlers.calls;
+    const outcome = handlers.emit(
+      type,
+      manual ? { ...item, commit: this.#commits.committer() } : item,
+    );
+    this.#calls = handlers.calls - before;
+    return outcome;
   }
 
   async #snapshot(reason: SnapshotReason, position: Position): Promise<readonly Failure[]> {
@@ -248,7 +255,7 @@ export class Delivery {
     // Closed meanwhile: what a handler comes to is no concern of ours any more.
     if (this.#state.name !== 'working') return;
     this.#state = READY;
-    if (failures.length === 0 && failures !== NOT_TAKEN) return this.#finish('handled');
+    if (failures.length === 0) return this.#finish('handled');
     const begun = failures.filter(({ error }) => error !== DECLINED);
     const isServed = failures.length < this.#calls;
     if (!isServed && begun.length === 0) {

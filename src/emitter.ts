@@ -36,10 +36,6 @@ export const ABANDONED: unique symbol = Symbol('abandoned');
 /** A handler may resolve with this: it never began with the item, and whoever comes next may have it. */
 export const DECLINED: unique symbol = Symbol('declined');
 
-const decline = (): never => {
-  throw DECLINED as unknown as Error;
-};
-
 /** Never added to. */
 const NONE: Set<() => void> = new Set();
 
@@ -50,6 +46,8 @@ export class Emitter<Events extends Handlers> {
   #offs = NONE;
   /** What the handlers of the emit under way have left behind; made only when one does. */
   #run: Run | undefined;
+  /** Handlers called so far. Those removed by another one before their turn are none. */
+  calls = 0;
 
   count(type: keyof Events): number {
     return this.#mitt?.all.get(type)?.length ?? 0;
@@ -67,8 +65,8 @@ export class Emitter<Events extends Handlers> {
     if (signals.some((signal) => signal?.aborted)) return () => undefined;
     const isGone = (): boolean => !this.#offs.has(off);
     const wrapped = (event: Events[Type]): void => {
-      // mitt calls a copy of its list: a handler removed meanwhile must not run, and has not had the event.
-      this.#call(isGone() ? decline : handler, event, isGone);
+      // mitt calls a copy of its list: a handler removed meanwhile must not run.
+      if (!isGone()) this.#call(handler, event, isGone);
     };
     const off = (): void => {
       if (!this.#offs.delete(off)) return;
@@ -103,6 +101,7 @@ export class Emitter<Events extends Handlers> {
       isGone,
       again: () => this.#collecting(() => this.#call(handler, event, isGone)),
     });
+    this.calls += 1;
     try {
       const result = handler(event);
       if (!isThenable(result)) return;
@@ -146,7 +145,7 @@ export function together(outcomes: readonly Outcome[]): Outcome {
 /** For events that are not delivered in order and awaited: a listener that fails is reported as uncaught. */
 export function reportFailures(outcome: Outcome): void {
   if (isThenable(outcome)) void outcome.then(reportFailures);
-  else for (const { error } of outcome ?? []) if (error !== DECLINED) reportUncaught(error);
+  else for (const { error } of outcome ?? []) reportUncaught(error);
 }
 
 export function isThenable<Value>(value: Value): value is Extract<Value, PromiseLike<unknown>> {

@@ -107,10 +107,10 @@ export const shell = [
   },
   {
     name: 'removed-before-its-turn-served',
-    rule: 'a handler that was removed before its turn has not had the item',
-    file: 'src/emitter.ts',
-    find: `this.#call(isGone() ? decline : handler, event, isGone);`,
-    replace: `if (!isGone()) this.#call(handler, event, isGone);`,
+    rule: 'a handler that was not called has not had the item',
+    file: 'src/delivery.ts',
+    find: `this.#calls = handlers.calls - before;`,
+    replace: `this.#calls = handlers.calls - before + 1;`,
     byTests: true,
   },
   {
@@ -142,7 +142,7 @@ export const shell = [
     name: 'removed-handler-runs',
     rule: 'a handler that was removed is not called',
     file: 'src/emitter.ts',
-    find: `this.#call(isGone() ? decline : handler, event, isGone);`,
+    find: `if (!isGone()) this.#call(handler, event, isGone);`,
     replace: `this.#call(handler, event, isGone);`,
     byTests: true,
   },
