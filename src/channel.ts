@@ -116,11 +116,11 @@ export class ChannelHandle<Data> implements Channel<Data> {
     }
     this.#assertOpen();
     if (signal?.aborted) return () => undefined;
-    const { delivery, handlers: all } = this.#hold();
+    const shared = this.#hold();
     const until = [signal, this.#closing.signal];
-    const offs = [all.on('message', message as (m: Message) => unknown, ...until)];
-    if (gap !== undefined) offs.push(all.on('gap', gap, ...until));
-    delivery.wake();
+    const offs = [shared.handlers.on('message', message as (m: Message) => unknown, ...until)];
+    if (gap !== undefined) offs.push(shared.handlers.on('gap', gap, ...until));
+    shared.delivery.wake();
     return () => {
       for (const off of offs) off();
     };
