@@ -77,11 +77,8 @@ export class World {
 
   run(): Result {
     try {
-      this.#begin();
-      while (this.agenda.step(END_MS)) this.#bound();
-      this.#tend();
-      while (this.agenda.step(END_MS + 500)) this.#bound();
-      this.oracle.finish();
+      const course = this.#course();
+      while (course.next().done !== true);
       return this.#result(undefined);
     } catch (error) {
       return this.#result(error ?? 'nothing');
@@ -90,34 +87,38 @@ export class World {
 
   /** The same where promises have a part: they settle between any two steps. */
   async runSettling(settle: () => Promise<void>): Promise<Result> {
-    const steps = async (until: number): Promise<void> => {
-      while (this.agenda.step(until)) {
-        this.#bound();
+    try {
+      const course = this.#course();
+      while (course.next().done !== true) {
         await settle();
         if (this.broken !== undefined) throw this.broken;
       }
-    };
-    try {
-      this.#begin();
-      await steps(END_MS);
-      this.#tend();
-      await steps(END_MS + 500);
-      this.oracle.finish();
       return this.#result(undefined);
     } catch (error) {
       return this.#result(error ?? 'nothing');
     }
   }
 
-  #bound(): void {
-    if (this.agenda.steps > MOST_STEPS) this.oracle.fail('I7', 'it goes in circles');
+  /** The schedule, step by step, and the judge's last word. */
+  *#course(): Generator<void> {
+    this.#begin();
+    yield* this.#steps(END_MS);
+    // Broken storage is tried again after up to a minute, or when the page is hidden.
+    if (this.#storageBroke) for (const tab of this.tabs) tab.signal('hidden');
+    yield* this.#steps(END_MS + 500);
+    this.oracle.finish();
   }
 
-  /** Broken storage is tried again after up to a minute, or when the page is hidden. */
-  #tend(): void {
+  *#steps(until: number): Generator<void> {
+    while (this.agenda.step(until)) {
+      if (this.agenda.steps > MOST_STEPS) this.oracle.fail('I7', 'it goes in circles');
+      yield;
+    }
+  }
+
+  get #storageBroke(): boolean {
     const { level } = this.plan;
-    if (level.storeSlow + level.storeFail + level.storeHang === 0) return;
-    for (const tab of this.tabs) tab.signal('hidden');
+    return level.storeSlow + level.storeFail + level.storeHang > 0;
   }
 
   #result(error: unknown): Result {
