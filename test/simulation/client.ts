@@ -6,6 +6,7 @@ import { decodeFrames } from '../../src/core/codec.js';
 import type { DecodedFrame } from '../../src/core/frames.js';
 import type { Session } from '../../src/core/session.js';
 import type { Effect, Input } from '../../src/core/vocabulary.js';
+import { TokenProvider } from './app.js';
 import { DeliveryModel } from './delivery-model.js';
 import type { Link } from './link.js';
 import type { ChannelPlan } from './plan.js';
@@ -17,13 +18,14 @@ export class Client extends Tab {
   readonly session: Session;
   readonly channels = new Map<string, DeliveryModel>();
   #link: Link | undefined;
-  #token = -1;
   #timerAt: number | undefined;
+  readonly #tokens: TokenProvider;
   readonly #inputs: Input[] = [];
   #running = false;
 
   constructor(world: World, id: number) {
     super(world, id);
+    this.#tokens = new TokenProvider(world);
     this.session = world.session({ ...world.plan.settings, seed: this.seed });
   }
 
@@ -97,7 +99,7 @@ export class Client extends Tab {
         this.#link?.hangUp();
         return;
       case 'authenticate':
-        this.#link?.show(this.#token);
+        this.#link?.show(this.#tokens.issuedAt);
         return;
       case 'send':
         this.#link?.up(effect.frames);
@@ -107,7 +109,7 @@ export class Client extends Tab {
       case 'fetch': {
         const { id, limit, request, tokenVersion } = effect;
         this.calls.add(id);
-        server.desk.fetch(this, request, limit, this.#token, (answer) => {
+        server.desk.fetch(this, request, limit, this.#tokens.issuedAt, (answer) => {
           this.calls.delete(id);
           this.enter({ type: 'recovered', id, answer, tokenVersion });
         });
@@ -147,20 +149,10 @@ export class Client extends Tab {
   }
 
   #askToken(version: number): void {
-    const { world } = this;
-    const takes = world.strike('tokenSlow', 0.7) ? world.dice.between(100, 500) : 3;
-    const fails = world.strike('tokenFail', 0.5);
-    // The user is logged out: the provider says so itself.
-    const final = fails && world.dice.chance(0.2);
-    const stale = world.strike('tokenStale', 0.6);
-    world.agenda.in(takes, () => {
-      this.run(() => {
-        // A provider that caches gives out what was refused a moment ago.
-        if (!fails && !(stale && this.#token >= 0)) this.#token = world.agenda.now;
-        const outcome = fails ? (final ? 'refused' : 'failed') : 'ready';
-        this.enter({ type: 'token', version, outcome });
-      });
-    });
+    this.#tokens.ask(
+      (work) => this.run(work),
+      (outcome) => this.enter({ type: 'token', version, outcome }),
+    );
   }
 
   #schedule(): void {

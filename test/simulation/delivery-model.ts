@@ -5,6 +5,7 @@
 import { CommitLog, type Ending, markOf } from '../../src/commit-log.js';
 import type { Position } from '../../src/core/position.js';
 import type { Item } from '../../src/core/vocabulary.js';
+import { handlerOf, loadedState, snapshotOf } from './app.js';
 import type { Client } from './client.js';
 import type { ChannelPlan } from './plan.js';
 import type { AppSide } from './tab.js';
@@ -14,9 +15,6 @@ interface Entry {
   readonly item: Item;
   readonly tok: string | undefined;
 }
-
-/** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
-const MOST_FAILURES = 3;
 
 export class DeliveryModel implements AppSide {
   readonly #commits: CommitLog;
@@ -131,12 +129,7 @@ export class DeliveryModel implements AppSide {
       if (world.dice.chance(0.5)) this.#after(world.dice.between(0, 150), commit);
       else this.#onFinish = commit;
     }
-    const fails = this.#failures < MOST_FAILURES && world.strike('handlerThrow', 0.4);
-    const takes = world.strike('handlerSlow', 0.6)
-      ? world.dice.between(1, 400)
-      : world.dice.chance(0.2)
-        ? world.dice.between(0, 4)
-        : undefined;
+    const { fails, takes } = handlerOf(world, this.#failures);
     const settle = (): void => {
       if (!fails) world.oracle.handled(this.client, this.plan.name, item);
       this.#settled(fails);
@@ -150,19 +143,15 @@ export class DeliveryModel implements AppSide {
   #load(item: Extract<Item, { type: 'snapshot' }>): void {
     const { world } = this;
     const channel = this.plan.name;
-    const takes = world.strike('snapshotSlow', 0.8) ? world.dice.between(1, 400) : 0;
-    const fails = this.#failures < MOST_FAILURES && world.strike('snapshotFail', 0.5);
+    const { fails, takes } = snapshotOf(world, this.#failures);
     this.#work(takes, () => {
       if (fails) return this.#failed();
-      const { log } = world.log(channel);
-      const lag = this.plan.snapshotLags ? Math.min(log.head, world.dice.between(0, 2)) : 0;
-      const real = { epoch: log.epoch, seq: log.head - lag };
-      const position = lag > 0 || world.dice.chance(0.3) ? real : undefined;
+      const { real, told } = loadedState(world, this.plan);
       world.oracle.snapshotLoaded(this.client, channel, real);
       this.#queue.shift();
       this.#state = 'ready';
       this.#failures = 0;
-      this.#tell(position, item);
+      this.#tell(told, item);
     });
   }
 

@@ -3,11 +3,9 @@ import { markOf } from '../../../src/commit-log.js';
 import type { Delivered } from '../../../src/channel.js';
 import type { Position } from '../../../src/core/position.js';
 import type { Effect, Gap, Input, Item, Message } from '../../../src/core/vocabulary.js';
+import { handlerOf, loadedState, snapshotOf } from '../app.js';
 import type { ChannelPlan } from '../plan.js';
 import type { WholeClient } from './whole-client.js';
-
-/** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
-const MOST_FAILURES = 3;
 
 export interface Entry {
   readonly item: Item;
@@ -68,21 +66,17 @@ export class AppWork {
       );
       return undefined;
     }
-    const fails = mayFail && this.#failures < MOST_FAILURES && world.strike('handlerThrow', 0.4);
     // The app commits when it likes, later and in any order.
     const isLater = world.dice.chance(0.5);
     if (isLater && part.commit !== undefined) this.after(world.dice.between(0, 150), part.commit);
+    // A loop that throws lets go of the item, and so it never does.
+    const { fails, takes } = handlerOf(world, mayFail ? this.#failures : Infinity);
     const settle = (): void => {
       // A handler that outlives its channel still does its work; only nobody listens any more.
       if (life === this.#life) this.#settle(entry, fails);
       if (!isLater && (!fails || this.plan.onHandlerError === 'skip')) part.commit?.();
       if (fails) throw new Error('the handler failed');
     };
-    const takes = world.strike('handlerSlow', 0.6)
-      ? world.dice.between(1, 400)
-      : world.dice.chance(0.2)
-        ? world.dice.between(0, 4)
-        : undefined;
     if (takes !== undefined) return this.#in(takes, settle);
     if (world.dice.chance(0.3)) this.tab.busyMs += world.dice.between(1, 10);
     settle();
@@ -100,20 +94,16 @@ export class AppWork {
   /** A snapshot. */
   load({ position, signal }: SnapshotRequest): Promise<Position | undefined> {
     const { world } = this.tab;
-    const { name, snapshotLags } = this.plan;
-    const takes = world.strike('snapshotSlow', 0.8) ? world.dice.between(1, 400) : 0;
-    const fails = this.#failures < MOST_FAILURES && world.strike('snapshotFail', 0.5);
+    const { name } = this.plan;
+    const { fails, takes } = snapshotOf(world, this.#failures);
     return this.#in(takes, () => {
       if (signal.aborted) return undefined;
       this.#failures = fails ? this.#failures + 1 : 0;
       if (fails) throw new Error('the snapshot failed');
-      const { log } = world.log(name);
-      const lag = snapshotLags ? Math.min(log.head, world.dice.between(0, 2)) : 0;
-      const real = { epoch: log.epoch, seq: log.head - lag };
-      const taken = lag > 0 || world.dice.chance(0.3) ? real : undefined;
+      const { real, told } = loadedState(world, this.plan);
       world.oracle.snapshotLoaded(this.tab, name, real);
-      world.oracle.snapshotTaken(this.tab, name, taken ?? position);
-      return taken;
+      world.oracle.snapshotTaken(this.tab, name, told ?? position);
+      return told;
     });
   }
 

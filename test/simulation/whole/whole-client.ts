@@ -9,6 +9,7 @@ import type { Effect, Input, PageSignal } from '../../../src/core/vocabulary.js'
 import { LastseqError } from '../../../src/errors.js';
 import { resolveOptions } from '../../../src/options.js';
 import type { TransportEvent } from '../../../src/ports/transport.js';
+import { TokenProvider } from '../app.js';
 import type { ChannelPlan } from '../plan.js';
 import { Tab } from '../tab.js';
 import type { World } from '../world.js';
@@ -28,10 +29,11 @@ export class WholeClient extends Tab {
   readonly loads = new Map<string, ((input: Extract<Input, { type: 'loaded' }>) => void)[]>();
   readonly saves = new Map<number, (input: Extract<Input, { type: 'saved' }>) => void>();
   readonly #api: LastseqClient;
-  #token = -1;
+  readonly #tokens: TokenProvider;
 
   constructor(world: World, id: number) {
     super(world, id);
+    this.#tokens = new TokenProvider(world);
     this.session = world.session({ ...world.plan.settings, seed: this.seed });
     this.#judge();
     const { hasToken, persistent } = world.plan.settings;
@@ -160,22 +162,15 @@ export class WholeClient extends Tab {
   }
 
   #newToken(): Promise<string> {
-    const { world } = this;
-    const takes = world.strike('tokenSlow', 0.7) ? world.dice.between(100, 500) : 3;
-    const fails = world.strike('tokenFail', 0.5);
-    // The user is logged out: the provider says so itself.
-    const final = fails && world.dice.chance(0.2);
-    const stale = world.strike('tokenStale', 0.6);
     return new Promise((resolve, reject) => {
-      world.agenda.in(takes, () => {
-        this.run(() => {
-          if (final) return reject(new LastseqError('unauthorized', {}));
-          if (fails) return reject(new Error('no token'));
-          // A provider that caches gives out what was refused a moment ago.
-          if (!(stale && this.#token >= 0)) this.#token = world.agenda.now;
-          resolve(String(this.#token));
-        });
-      });
+      this.#tokens.ask(
+        (work) => this.run(work),
+        (outcome) => {
+          if (outcome === 'ready') resolve(String(this.#tokens.issuedAt));
+          else if (outcome === 'failed') reject(new Error('no token'));
+          else reject(new LastseqError('unauthorized', {}));
+        },
+      );
     });
   }
 }
