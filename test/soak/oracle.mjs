@@ -14,11 +14,11 @@
  * @property {number} last
  * @property {string} left the epoch before
  *
- * @typedef {object} Owed a life began at `to` + 1, and has to name what lies before
+ * @typedef {object} Beginning a life began at `to` + 1; when its storage was too slow, it names what lies before
  * @property {string} epoch
  * @property {number} to
- * @property {string} why
- * @property {[epoch: string, seq: number][]} done handled meanwhile; not stored, so of no use to others
+ * @property {string | undefined} owed why it has to; undefined where others of its namespace had come as far
+ * @property {[epoch: string, seq: number][]} done handled while it owes; not stored, so of no use to others
  *
  * @typedef {object} Owner a namespace and channel: who shares stored positions
  * @property {Map<string, number>} handled the greatest number handled, by epoch
@@ -39,7 +39,7 @@ export class Oracle {
   errors = new Map();
   /** Numbers that truncated gaps named. */
   lost = 0;
-  /** @type {Map<number, { server: string, namespace: string, places: Map<string, Place>, done: Map<string, [string, number]>, owed: Map<string, Owed> }>} */
+  /** @type {Map<number, { server: string, namespace: string, places: Map<string, Place>, done: Map<string, [string, number]>, beginnings: Map<string, Beginning> }>} */
   #lives = new Map();
   /** @type {Map<string, Owner>} */
   #owners = new Map();
@@ -110,7 +110,7 @@ export class Oracle {
       namespace,
       places: new Map(),
       done: new Map(),
-      owed: new Map(),
+      beginnings: new Map(),
     });
   }
 
@@ -130,7 +130,8 @@ export class Oracle {
    * @param {number} life
    */
   owedBy(life) {
-    return [...(this.#lives.get(life)?.owed.values() ?? [])].map(({ why }) => why);
+    const beginnings = [...(this.#lives.get(life)?.beginnings.values() ?? [])];
+    return beginnings.flatMap(({ owed }) => owed ?? []);
   }
 
   /**
@@ -195,10 +196,10 @@ export class Oracle {
   /** @param {Told & { kind: 'gap' }} told */
   #gap(told) {
     const { channel, epoch, from, life, reason, to } = told;
-    const { owed, places } = this.#life(life);
+    const { beginnings, places } = this.#life(life);
     this.gaps.set(reason, (this.gaps.get(reason) ?? 0) + 1);
-    const late = owed.get(channel);
-    if (late !== undefined && this.#settles(told, late)) return;
+    const beginning = beginnings.get(channel);
+    if (beginning !== undefined && this.#explains(told, beginning)) return;
     let place = places.get(channel);
     if (place === undefined) {
       this.#begins(told, epoch, from);
@@ -235,10 +236,10 @@ export class Oracle {
    * @param {number} seq
    */
   #done({ channel, life }, epoch, seq) {
-    const { done, owed } = this.#life(life);
+    const { beginnings, done } = this.#life(life);
     done.set(channel, [epoch, seq]);
-    const late = owed.get(channel);
-    if (late !== undefined) return void late.done.push([epoch, seq]);
+    const beginning = beginnings.get(channel);
+    if (beginning?.owed !== undefined) return void beginning.done.push([epoch, seq]);
     const { handled } = this.#ownerOf(life, channel);
     if (seq <= (handled.get(epoch) ?? 0)) this.counts.repeated += 1;
     handled.set(epoch, Math.max(seq, handled.get(epoch) ?? 0));
@@ -274,9 +275,9 @@ export class Oracle {
    */
   #had({ channel, handled, late, left, life }) {
     const owner = this.#ownerOf(life, channel);
-    const { owed } = this.#life(life);
-    if (late) owed.delete(channel);
-    if (owed.has(channel)) return;
+    const { beginnings } = this.#life(life);
+    if (late) beginnings.delete(channel);
+    if (beginnings.get(channel)?.owed !== undefined) return;
     let isNews = false;
     for (const epoch of left) {
       if (!owner.left.has(epoch)) isNews = true;
@@ -301,27 +302,29 @@ export class Oracle {
     const { handled, left, stored } = this.#ownerOf(life, channel);
     if (!stored) return;
     const had = handled.get(epoch);
-    if (seq <= (had ?? 0) + 1 && had !== undefined) return;
     const isEntered = [...left].some((before) => this.#isBefore(before, epoch));
-    if (had === undefined && isEntered && seq - 1 <= this.#forgotten(channel, epoch)) return;
-    const why = `${JSON.stringify(told)} begins beyond what its namespace has handled: ${had}`;
-    this.#life(life).owed.set(channel, { epoch, to: seq - 1, why, done: [] });
+    const isKnown =
+      had === undefined ? isEntered && seq - 1 <= this.#forgotten(channel, epoch) : seq <= had + 1;
+    const owed = `${JSON.stringify(told)} begins beyond what its namespace has handled: ${had}`;
+    const beginning = { epoch, to: seq - 1, owed: isKnown ? undefined : owed, done: [] };
+    this.#life(life).beginnings.set(channel, beginning);
   }
 
   /**
-   * Is this the gap that names what a life passed over at its beginning?
+   * Is this the gap that names what a life passed over at its beginning? Its storage told a place that
+   * others of its namespace may have come further than since.
    * @param {Told & { kind: 'gap' }} told
-   * @param {Owed} late
+   * @param {Beginning} beginning
    */
-  #settles({ channel, epoch, from, life, reason, to }, late) {
+  #explains({ channel, epoch, from, life, reason, to }, beginning) {
     const { handled, left } = this.#ownerOf(life, channel);
     if (from > (handled.get(epoch) ?? 0) + 1) return false;
-    const isSame = reason === 'unreachable' && epoch === late.epoch && to === late.to;
-    const isOlder = reason === 'epoch' && this.#isBefore(epoch, late.epoch);
+    const isSame = reason === 'unreachable' && epoch === beginning.epoch && to === beginning.to;
+    const isOlder = reason === 'epoch' && this.#isBefore(epoch, beginning.epoch);
     if (!isSame && !isOlder) return false;
     if (isOlder) left.add(epoch);
-    this.#life(life).owed.delete(channel);
-    for (const [of, seq] of late.done) handled.set(of, Math.max(seq, handled.get(of) ?? 0));
+    this.#life(life).beginnings.delete(channel);
+    for (const [of, seq] of beginning.done) handled.set(of, Math.max(seq, handled.get(of) ?? 0));
     return true;
   }
 

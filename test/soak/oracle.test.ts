@@ -86,6 +86,14 @@ test('the judge waits for a page with slow storage to name what it passed over',
   expect([oracle.owedBy(2), oracle.violations]).toEqual([[], []]);
 });
 
+test('the judge lets a page with slow storage name what another page of its namespace has had', () => {
+  const oracle = world();
+  const others = [1, 2, 3, 4, 5, 6].flatMap((seq) => got(seq));
+  judge(oracle, ...others, ...got(6, 2), gap(3, 5, 'unreachable', 2), ...got(7, 2));
+  expect(oracle.violations).toEqual([]);
+  expect(judge(oracle, gap(3, 5, 'unreachable', 2))).toHaveLength(2);
+});
+
 describe('the judge notices', () => {
   test.each<[string, Line[]]>([
     ['a number left out', [...got(1), ...got(3)]],
