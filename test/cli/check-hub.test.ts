@@ -100,3 +100,19 @@ test('a recovery over the socket', async () => {
   const { failed, said } = await check({ urls: [url], send: ['publish'] });
   expect({ failed, said }).toEqual({ failed: [], said: '' });
 });
+
+test('a sending path that takes a message and hands it on a moment later', async () => {
+  const log = memoryLog();
+  const { port, url } = await startHub({ log });
+  const { failed, said } = await check({
+    urls: [url],
+    recover: [`http://127.0.0.1:${port}/recover`],
+    send: [
+      {
+        name: 'queue',
+        send: ({ channel, marker }) => void setTimeout(() => log.append(channel, marker), 50),
+      },
+    ],
+  });
+  expect({ failed, said }).toEqual({ failed: [], said: '' });
+});

@@ -33,8 +33,8 @@ test('a socket that the policy forbids is tried again and again, with waits, and
   const tab = await openTab(site.origin);
   await tab.run(() => {
     let allowed = false;
-    const turns: { readonly at: number; readonly state: { name: string; retryInMs?: number } }[] =
-      [];
+    type Turn = { at: number; state: { name: string; retryInMs?: number } };
+    const turns: Turn[] = [{ at: performance.now(), state: { name: 'idle' } }];
     Object.assign(window, { turns, allow: () => (allowed = true) });
     window.app.start({
       url: () => (allowed ? '/realtime' : 'wss://forbidden.example/realtime'),
@@ -48,10 +48,11 @@ test('a socket that the policy forbids is tried again and again, with waits, and
   const waits = await tab.run(() => {
     type Turn = { at: number; state: { name: string; retryInMs?: number } };
     const { turns } = window as unknown as { turns: Turn[] };
-    return turns.flatMap(({ at, state }, i) => {
-      const next = turns[i + 1];
-      if (state.name !== 'waiting' || next === undefined) return [];
-      return [{ announced: state.retryInMs ?? 0, real: next.at - at }];
+    return turns.flatMap(({ state }, i) => {
+      const [before, next] = [turns[i - 1], turns[i + 1]];
+      if (state.name !== 'waiting' || before === undefined || next === undefined) return [];
+      // From the turn before: a wait begins with its task, and a handler hears of it some time later.
+      return [{ announced: state.retryInMs ?? 0, real: next.at - before.at }];
     });
   });
   expect(waits.length).toBeGreaterThanOrEqual(2);

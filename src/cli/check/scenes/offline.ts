@@ -1,6 +1,12 @@
 /** Messages that are published while nobody listens. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.js';
 import type { OfflineScene, Sent, Skipped } from '../findings.js';
+import type { Walk } from '../recovery.js';
+import type { Position } from '../../../core/position.js';
+
+/** Between two looks into the log. */
+const AGAIN_MS = 100;
 
 export async function offline(bench: Bench): Promise<OfflineScene | Skipped> {
   const joins = joinsByFrame(bench);
@@ -15,9 +21,28 @@ export async function offline(bench: Bench): Promise<OfflineScene | Skipped> {
   await bench.mark();
   const sent: Sent[] = [];
   for (const lane of lanes) sent.push(await bench.publish(lane));
-  const walks = await bench.walks(since);
+  const walks = await whenKept(bench, since, sent);
   await bench.listenAll();
   return { since, sent, walks };
+}
+
+/** Nothing tells when a path hands on what it has taken: the log has as long for it as any answer has. */
+async function whenKept(
+  bench: Bench,
+  since: Position,
+  sent: readonly Sent[],
+): Promise<readonly Walk[]> {
+  const taken = sent.filter(({ failure }) => failure === undefined);
+  for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
+    const walks = await bench.walks(since);
+    const areKept = walks.every(
+      ({ copies, problem }) =>
+        problem !== undefined ||
+        taken.every(({ marker }) => copies.some(({ key }) => key === marker)),
+    );
+    if (areKept || waitedMs >= bench.settings.timeoutMs) return walks;
+    await sleep(AGAIN_MS);
+  }
 }
 
 function joinsByFrame({ settings }: Bench): boolean {
