@@ -72,6 +72,7 @@ export class Connection implements Subscriber {
     this.#outbox = new Outbox(socket, {
       maxBufferedBytes: settings.maxBufferedBytes,
       schedule: tick.schedule,
+      join: tick.join,
       counters,
       onOverflow: () => {
         counters.slowConsumers += 1;

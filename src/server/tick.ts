@@ -9,10 +9,24 @@ import type { Outbox } from './outbox.js';
 export class Tick {
   #due = new Set<Outbox>();
   #immediate: NodeJS.Immediate | undefined;
+  /** The last array: readers of one channel are to get the same frames. */
+  #joined: { readonly texts: readonly string[]; readonly array: string } | undefined;
 
   readonly schedule = (outbox: Outbox): void => {
     this.#due.add(outbox);
     this.#immediate ??= setImmediate(() => this.#end());
+  };
+
+  /** The frames of one WebSocket message, written once for all who are to get the same. */
+  readonly join = (texts: readonly string[]): string => {
+    if (texts.length === 1) return texts[0] ?? '';
+    const before = this.#joined;
+    const isSame =
+      before?.texts.length === texts.length && before.texts.every((text, i) => text === texts[i]);
+    if (isSame) return before.array;
+    const array = `[${texts.join(',')}]`;
+    this.#joined = { texts, array };
+    return array;
   };
 
   /** Flushes what is due now, and leaves nothing behind. */
@@ -26,5 +40,6 @@ export class Tick {
     const due = this.#due;
     this.#due = new Set();
     for (const outbox of due) outbox.flush();
+    this.#joined = undefined;
   }
 }

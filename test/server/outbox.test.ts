@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { HubSocket } from '../../src/server/index.js';
 import { Outbox } from '../../src/server/outbox.js';
 import { newCounters } from '../../src/server/stats.js';
+import { Tick } from '../../src/server/tick.js';
 
 /** A socket whose network takes nothing until the test says so. */
 class StuckSocket implements HubSocket {
@@ -33,6 +34,7 @@ function makeOutbox() {
   const outbox = new Outbox(socket, {
     maxBufferedBytes: 1_000_000,
     schedule: () => (isDue = true),
+    join: new Tick().join,
     onOverflow: () => (overflows += 1),
     counters: newCounters(),
   });
@@ -129,5 +131,17 @@ describe('an outbox', () => {
     outbox.close();
     await settle();
     expect(drained).toBe(2);
+  });
+});
+
+describe('a tick', () => {
+  it('writes each list of frames as its own, however alike they are', () => {
+    const { join } = new Tick();
+    expect(join(['a'])).toBe('a');
+    expect(join(['a', 'b'])).toBe('[a,b]');
+    expect(join(['a', 'b'])).toBe('[a,b]');
+    expect(join(['a', 'c'])).toBe('[a,c]');
+    expect(join(['a', 'c', 'd'])).toBe('[a,c,d]');
+    expect(join(['a', 'c'])).toBe('[a,c]');
   });
 });
