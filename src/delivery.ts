@@ -81,7 +81,7 @@ export class Delivery {
     const { channel, input, manual, report } = parts;
     const full = (): void => report(new LastseqError('uncommitted', { channel }));
     const emit = (count: number, mark: PositionWrite | undefined): void => {
-      if (count > 0) input({ type: 'handled', channel, count, ...(mark ? { mark } : {}) });
+      if (count > 0) input({ type: 'handled', channel, count, mark });
       else if (mark !== undefined) input({ type: 'committed', channel, mark });
       // A late commit may have made room for more.
       if (count === 0) this.wake();

@@ -113,12 +113,11 @@ export class Driver {
   input(input: Input, now?: number): void {
     // A write that settles after the close may leave others to be written.
     if (this.#closed && input.type !== 'saved') return;
-    this.#inputs.push(input);
-    if (this.#running) return;
+    if (this.#running) return void this.#inputs.push(input);
     this.#running = true;
     const at = now ?? this.parts.ports.clock.now();
     try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      for (let next: Input | undefined = input; next !== undefined; next = this.#inputs.shift()) {
         const effects = this.session.handle(next, at);
         for (const effect of effects) this.#run(effect);
       }
@@ -275,7 +274,7 @@ export class Driver {
     if (!('body' in answer)) {
       const { detail, retryInMs, status } = answer;
       if (status === 0) return { status: 0, channel, reason: detail ?? 'no answer' };
-      return { status, channel, ...(retryInMs === undefined ? {} : { retryInMs }) };
+      return { status, channel, retryInMs };
     }
     return pageAnswer(this.#dialect.decodePage(answer.body, request), channel);
   }

@@ -11,6 +11,9 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  */
 const DISAGREEMENT_MS = 1_000;
 
+/** Between two looks at the wall clock: a sleep is noticed this much of waking time later, at most. */
+const LOOK_EVERY_MS = 4;
+
 /**
  * `performance.now` alone stands still while a machine sleeps (https://crbug.com/1206450), `Date.now`
  * alone goes where somebody sets it. This clock follows the first and adds what the second says was
@@ -24,14 +27,18 @@ export function systemClock(): Clock {
   let lead = Date.now() - steady();
   let slept = 0;
   let last = 0;
+  let lookAt = 0;
 
   return {
     now() {
       const elapsed = steady();
-      const ahead = Date.now() - elapsed - lead;
-      if (Math.abs(ahead) >= DISAGREEMENT_MS) {
-        lead += ahead;
-        slept += Math.max(ahead, 0);
+      if (elapsed >= lookAt) {
+        lookAt = elapsed + LOOK_EVERY_MS;
+        const ahead = Date.now() - elapsed - lead;
+        if (Math.abs(ahead) >= DISAGREEMENT_MS) {
+          lead += ahead;
+          slept += Math.max(ahead, 0);
+        }
       }
       last = Math.max(last, elapsed + slept);
       return last;
@@ -54,9 +61,7 @@ export function systemClock(): Clock {
 
 function steadyNow(): () => number {
   const { performance } = globalThis as Partial<typeof globalThis>;
-  return typeof performance?.now === 'function'
-    ? () => globalThis.performance.now()
-    : () => Date.now();
+  return typeof performance?.now === 'function' ? () => performance.now() : () => Date.now();
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * That library reconnects by itself, masks close codes, queues what it cannot send, and stops for
  * ever when an address is bad. Here it never gets to decide: it dials when `open` has given it an
- * address, and the truth about the socket is tapped from the native events below it.
+ * address, and whether the socket is open or closed is tapped from the native events below it.
  */
 import ReconnectingWebSocket from 'reconnecting-websocket';
 import type { TransportEvent, TransportFactory } from '../ports/transport.js';
@@ -85,6 +85,11 @@ class Line {
     });
     // Blobs are read asynchronously and so overtake each other.
     this.#library.binaryType = 'arraybuffer';
+    // Of messages the library tells the truth, and only of those of the socket that it has now.
+    this.#library.onmessage = ({ data }) => {
+      const attempt = this.#attempt;
+      if (attempt !== undefined) this.emit({ type: 'received', attempt, data: data as unknown });
+    };
     this.#library.reconnect();
   }
 
@@ -142,18 +147,15 @@ class Line {
     const attempt = this.#attempt ?? 0;
     // Before the library's own listeners: after an `error` it removes those and makes up a close with
     // code 1000. The identity counts where listeners cannot be removed by signal.
-    const tap = <Type extends keyof WebSocketEventMap>(
-      type: Type,
-      report: (event: WebSocketEventMap[Type]) => void,
-    ): void => {
-      const { signal } = this.#taps;
-      socket.addEventListener(type, (event) => this.#socket === socket && report(event), {
-        signal,
-      });
+    const { signal } = this.#taps;
+    const open = (): void => {
+      if (this.#socket === socket) this.emit({ type: 'opened', attempt });
     };
-    tap('open', () => this.emit({ type: 'opened', attempt }));
-    tap('message', ({ data }) => this.emit({ type: 'received', attempt, data: data as unknown }));
-    tap('close', ({ code, reason }) => this.#drop(code, reason));
+    const close = ({ code, reason }: CloseEvent): void => {
+      if (this.#socket === socket) this.#drop(code, reason);
+    };
+    socket.addEventListener('open', open, { signal });
+    socket.addEventListener('close', close, { signal });
     // Stays for the life of the socket: in Node an `error` that nobody hears ends the process, and
     // `ws` reports one when it is closed while connecting.
     socket.addEventListener('error', ignore);

@@ -157,7 +157,7 @@ function recoverItem(raw: unknown): RecoveryAnswer | undefined {
     return {
       status: isCount(status) ? status : 500,
       channel,
-      ...(isMs(retryInMs) ? { retryInMs } : {}),
+      retryInMs: isMs(retryInMs) ? retryInMs : undefined,
     };
   }
   return pageAnswer(decodePage(raw, channel), channel);

@@ -90,7 +90,11 @@ export interface Page extends Facts {
 /** What a recovery call came back with for one channel. */
 export type RecoveryAnswer =
   | { readonly status: 200; readonly page: Page }
-  | { readonly status: number; readonly channel: string; readonly retryInMs?: number }
+  | {
+      readonly status: number;
+      readonly channel: string;
+      readonly retryInMs?: number | undefined;
+    }
   /** No answer, or one that fits no rule. */
   | {
       readonly status: 0;

@@ -142,7 +142,7 @@ export type Input =
       readonly type: 'handled';
       readonly channel: string;
       readonly count: number;
-      readonly mark?: PositionWrite;
+      readonly mark?: PositionWrite | undefined;
     }
   /** The app committed items that its handlers were done with before. */
   | { readonly type: 'committed'; readonly channel: string; readonly mark: PositionWrite }

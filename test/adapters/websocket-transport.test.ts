@@ -459,7 +459,7 @@ describe('closing', () => {
     }
     transport.close(1000, '');
     await settle();
-    expect(added.length).toBe(3_000);
+    expect(added.length).toBe(2_000);
     expect(added.every(({ aborted }) => aborted)).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
   });
