@@ -19,7 +19,7 @@ export interface LogMessage {
   /** When it was appended: milliseconds since 1970 by this server's clock. Informative only. */
   readonly ts: number;
   /** Who sent it, when that is known. Informative only. */
-  readonly from?: string;
+  readonly from?: string | undefined;
 }
 
 /** What `append` answers. */

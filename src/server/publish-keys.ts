@@ -9,7 +9,7 @@
 export interface KeyedNumber {
   readonly seq: number;
   readonly ts: number;
-  readonly from?: string;
+  readonly from?: string | undefined;
 }
 
 export class PublishKeys {

@@ -10,7 +10,7 @@ export interface Numbered {
   readonly epoch: string;
   readonly seq: number;
   readonly ts: number;
-  readonly from?: string;
+  readonly from: string | undefined;
   readonly repeated: boolean;
 }
 
@@ -20,7 +20,7 @@ export function readNumbered(reply: unknown): Numbered {
     epoch: word(epoch),
     seq: count(seq),
     ts: count(ts),
-    ...sender(word(from)),
+    from: sender(word(from)),
     repeated: repeated === 1,
   };
 }
@@ -38,7 +38,7 @@ export function readPage(channel: string, since: number, reply: unknown): LogPag
       epoch,
       seq: count(seq),
       ts: count(ts),
-      ...sender(word(from)),
+      from: sender(word(from)),
       json: word(json),
     };
   });
@@ -52,14 +52,14 @@ export function readAnnouncement(channel: string, text: string): LogMessage | un
   const [, epoch, seq, ts, from, json] = /^(\S+) (\d+) (\d+)\n(.*)\n(.+)$/.exec(text) ?? [];
   if (epoch === undefined || json === undefined) return undefined;
   try {
-    return { channel, epoch, seq: count(seq), ts: count(ts), ...sender(word(from)), json };
+    return { channel, epoch, seq: count(seq), ts: count(ts), from: sender(word(from)), json };
   } catch {
     return undefined;
   }
 }
 
-function sender(text: string): { readonly from?: string } {
-  return text === '' ? {} : { from: word(JSON.parse(text)) };
+function sender(text: string): string | undefined {
+  return text === '' ? undefined : word(JSON.parse(text));
 }
 
 function list(value: unknown): readonly unknown[] {
