@@ -20,8 +20,11 @@ test('only the channels that an input concerned are finished: with thousands, al
   ChannelMachine.prototype.finish = function (this: ChannelMachine): void {
     finished.push(this.channel);
   };
-  script.frames([{ type: 'message', channel: CHANNEL, epoch: 'e', seq: 6, data: 6 }]);
-  Object.defineProperty(ChannelMachine.prototype, 'finish', own ?? {});
+  try {
+    script.frames([{ type: 'message', channel: CHANNEL, epoch: 'e', seq: 6, data: 6 }]);
+  } finally {
+    Object.defineProperty(ChannelMachine.prototype, 'finish', own ?? {});
+  }
   expect(finished).toEqual([CHANNEL]);
 });
 

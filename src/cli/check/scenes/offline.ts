@@ -26,7 +26,7 @@ export async function offline(bench: Bench): Promise<OfflineScene | Skipped> {
   return { since, sent, walks };
 }
 
-/** Nothing tells when a path hands on what it has taken: the log has as long for it as any answer has. */
+/** Nothing tells when a path hands on what it has taken: it has the time of an answer to do so. */
 async function whenKept(
   bench: Bench,
   since: Position,
