@@ -110,7 +110,7 @@ test('a sending path that takes a message and hands it on a moment later', async
     send: [
       {
         name: 'queue',
-        send: ({ channel, marker }) => void setTimeout(() => log.append(channel, marker), 50),
+        send: ({ channel, marker }) => void setTimeout(() => log.append(channel, marker), 250),
       },
     ],
   });

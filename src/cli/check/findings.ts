@@ -14,6 +14,12 @@ export interface Sent {
   readonly failure: string | undefined;
 }
 
+/** What was taken, and is not in the log as it was read. */
+export function lostFrom({ copies }: Walk, sent: readonly Sent[]): readonly Sent[] {
+  const kept = new Set(copies.map(({ key }) => key));
+  return sent.filter(({ failure, marker }) => failure === undefined && !kept.has(marker));
+}
+
 /** What one connection got while a scene was played. */
 export interface Heard {
   readonly connection: string;

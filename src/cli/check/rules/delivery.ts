@@ -1,4 +1,5 @@
 /** Do messages arrive, everywhere, with a number? */
+import { lostFrom } from '../findings.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { list, nameOf, played, plural, traffic } from './evidence.js';
 
@@ -130,13 +131,14 @@ export const offline: Rule = {
     const { sent, walks } = played(scene);
     const taken = sent.filter(({ failure }) => failure === undefined);
     if (taken.length === 0) throw new Missing('no sending path took a message');
-    for (const { copies, instance, problem } of walks) {
-      if (problem !== undefined) throw new Missing(`the log cannot be read: ${problem}`);
-      const kept = new Set(copies.map(({ key }) => key));
-      const lost = taken.filter(({ marker }) => !kept.has(marker));
+    for (const walk of walks) {
+      if (walk.problem !== undefined) {
+        throw new Missing(`the log cannot be read: ${walk.problem}`);
+      }
+      const lost = lostFrom(walk, sent);
       if (lost.length > 0) {
         const names = list(lost.map(({ marker, lane }) => `${nameOf(marker)} by ${lane}`));
-        throw new Broken(`not in the log of ${instance}: ${names}`);
+        throw new Broken(`not in the log of ${walk.instance}: ${names}`);
       }
     }
     return `${plural(taken.length, 'message')} recovered`;

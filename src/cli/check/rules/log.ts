@@ -1,7 +1,7 @@
 /** Is the log whole, and does it say so when it is not? */
 import type { Page } from '../../../core/frames.js';
 import type { Dialect } from '../../../dialects/dialect.js';
-import type { Sent } from '../findings.js';
+import { lostFrom, type Sent } from '../findings.js';
 import { coverOf, type Walk } from '../recovery.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { complete, list, nameOf, numbersByKey, played, plural } from './evidence.js';
@@ -113,8 +113,7 @@ export const overflow: Rule = {
     let dropped = 0;
     for (const walk of complete(walks)) {
       const [first] = walk.pages;
-      const kept = new Set(walk.copies.map(({ key }) => key));
-      const lost = taken.filter(({ marker }) => !kept.has(marker)).length;
+      const lost = lostFrom(walk, sent).length;
       if (lost === 0 || first === undefined) continue;
       dropped = lost;
       if (first.epoch !== since.epoch) continue;

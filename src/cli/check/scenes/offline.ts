@@ -1,9 +1,9 @@
 /** Messages that are published while nobody listens. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench } from '../bench.js';
-import type { OfflineScene, Sent, Skipped } from '../findings.js';
-import type { Walk } from '../recovery.js';
 import type { Position } from '../../../core/position.js';
+import type { Bench } from '../bench.js';
+import { lostFrom, type OfflineScene, type Sent, type Skipped } from '../findings.js';
+import type { Walk } from '../recovery.js';
 
 /** Between two looks into the log. */
 const AGAIN_MS = 100;
@@ -32,15 +32,12 @@ async function whenKept(
   since: Position,
   sent: readonly Sent[],
 ): Promise<readonly Walk[]> {
-  const taken = sent.filter(({ failure }) => failure === undefined);
   for (let waitedMs = 0; ; waitedMs += AGAIN_MS) {
     const walks = await bench.walks(since);
-    const areKept = walks.every(
-      ({ copies, problem }) =>
-        problem !== undefined ||
-        taken.every(({ marker }) => copies.some(({ key }) => key === marker)),
+    const isOver = walks.every(
+      (walk) => walk.problem !== undefined || lostFrom(walk, sent).length === 0,
     );
-    if (areKept || waitedMs >= bench.settings.timeoutMs) return walks;
+    if (isOver || waitedMs >= bench.settings.timeoutMs) return walks;
     await sleep(AGAIN_MS);
   }
 }
