@@ -113,11 +113,12 @@ export class Driver {
   input(input: Input, now?: number): void {
     // A write that settles after the close may leave others to be written.
     if (this.#closed && input.type !== 'saved') return;
-    if (this.#running) return void this.#inputs.push(input);
+    this.#inputs.push(input);
+    if (this.#running) return;
     this.#running = true;
     const at = now ?? this.parts.ports.clock.now();
     try {
-      for (let next: Input | undefined = input; next !== undefined; next = this.#inputs.shift()) {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const effects = this.session.handle(next, at);
         for (const effect of effects) this.#run(effect);
       }

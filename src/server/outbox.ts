@@ -20,7 +20,7 @@ export interface OutboxParts {
   readonly maxBufferedBytes: number;
   /** Has `flush` called when the tick is over. */
   readonly schedule: (outbox: Outbox) => void;
-  /** Makes one WebSocket message of several frames. */
+  /** Makes one WebSocket message of the frames. */
   readonly join: (texts: readonly string[]) => string;
   /** Called once, when the reader is too slow. The outbox is closed and empty by then. */
   readonly onOverflow: () => void;
@@ -35,11 +35,6 @@ export class Outbox {
   #bytes = 0;
   #closed = false;
   #waiters: (() => void)[] = [];
-  /** Also comes with an error, for a socket that died meanwhile: its close tells. */
-  readonly #onWritten = (): void => {
-    if (this.#texts.length > 0) this.#parts.schedule(this);
-    this.#wakeWaiters();
-  };
 
   constructor(socket: HubSocket, parts: OutboxParts) {
     this.#socket = socket;
@@ -89,29 +84,13 @@ export class Outbox {
   /** Drops everything that waits and takes no more. */
   close(): void {
     this.#closed = true;
-    this.#takeAll();
+    this.#texts = [];
+    this.#sizes = [];
+    this.#bytes = 0;
     this.#wakeWaiters();
   }
 
   #sendBatch(): void {
-    const { counters, join } = this.#parts;
-    const before = this.#bytes;
-    const texts = before <= BATCH_BYTES ? this.#takeAll() : this.#takeSome();
-    counters.framesOut += texts.length;
-    counters.batchesOut += 1;
-    counters.bytesOut += before - this.#bytes;
-    this.#socket.send(join(texts), this.#onWritten);
-  }
-
-  #takeAll(): readonly string[] {
-    const texts = this.#texts;
-    this.#texts = [];
-    this.#sizes = [];
-    this.#bytes = 0;
-    return texts;
-  }
-
-  #takeSome(): readonly string[] {
     let count = 0;
     let bytes = 0;
     for (const size of this.#sizes) {
@@ -119,9 +98,21 @@ export class Outbox {
       count += 1;
       bytes += size;
     }
+    const texts = this.#texts.splice(0, count);
     this.#sizes.splice(0, count);
     this.#bytes -= bytes;
-    return this.#texts.splice(0, count);
+
+    const { counters, join } = this.#parts;
+    counters.framesOut += count;
+    counters.batchesOut += 1;
+    counters.bytesOut += bytes;
+    // The callback also comes with an error, for a socket that died meanwhile: its close tells.
+    this.#socket.send(join(texts), () => this.#onWritten());
+  }
+
+  #onWritten(): void {
+    if (this.#texts.length > 0) this.#parts.schedule(this);
+    this.#wakeWaiters();
   }
 
   #wakeWaiters(): void {

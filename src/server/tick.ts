@@ -2,7 +2,8 @@
  * The end of a tick: outboxes that got something in it are flushed together.
  *
  * `setImmediate` rather than a microtask, so that an app that awaits each of its appends still fills
- * one array; one for the whole hub rather than one per connection.
+ * one array; one for the whole hub rather than one per connection, so that what many readers are to get
+ * is written once.
  */
 import type { Outbox } from './outbox.js';
 

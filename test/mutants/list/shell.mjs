@@ -7,7 +7,7 @@ export const shell = [
     name: 'input-inside-an-input',
     rule: 'an input waits until the one before it is done with',
     file: 'src/driver.ts',
-    find: `    if (this.#running) return void this.#inputs.push(input);`,
+    find: `    if (this.#running) return;`,
     replace: ``,
   },
   {
