@@ -11,9 +11,6 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  */
 const DISAGREEMENT_MS = 1_000;
 
-/** Between two looks at the wall clock: a sleep is noticed this much of waking time later, at most. */
-const LOOK_EVERY_MS = 4;
-
 /**
  * `performance.now` alone stands still while a machine sleeps (https://crbug.com/1206450), `Date.now`
  * alone goes where somebody sets it. This clock follows the first and adds what the second says was
@@ -27,18 +24,14 @@ export function systemClock(): Clock {
   let lead = Date.now() - steady();
   let slept = 0;
   let last = 0;
-  let lookAt = 0;
 
   return {
     now() {
       const elapsed = steady();
-      if (elapsed >= lookAt) {
-        lookAt = elapsed + LOOK_EVERY_MS;
-        const ahead = Date.now() - elapsed - lead;
-        if (Math.abs(ahead) >= DISAGREEMENT_MS) {
-          lead += ahead;
-          slept += Math.max(ahead, 0);
-        }
+      const ahead = Date.now() - elapsed - lead;
+      if (Math.abs(ahead) >= DISAGREEMENT_MS) {
+        lead += ahead;
+        slept += Math.max(ahead, 0);
       }
       last = Math.max(last, elapsed + slept);
       return last;

@@ -50,8 +50,7 @@ describe('now', () => {
     it.passes(1_000);
     expect(it.elapsed()).toBe(2_000);
     it.sleeps(60_000);
-    it.passes(4);
-    expect(it.elapsed()).toBe(62_004);
+    expect(it.elapsed()).toBe(62_000);
   });
 
   test('being read often does not make it faster: the clocks round differently', () => {
