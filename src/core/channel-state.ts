@@ -6,7 +6,7 @@ import type { Join } from './join.js';
 import type { Recovery } from './recovery.js';
 import type { Resetting } from './resetting.js';
 import type { Starting } from './starting.js';
-import type { ChannelState, GapReason } from './vocabulary.js';
+import type { ChannelState, GapReason, StallReason } from './vocabulary.js';
 
 /** What a discontinuity took from us, before it is known where we go on. */
 export interface Loss {
@@ -96,10 +96,10 @@ function recovering({ last, want }: GapDetector): ChannelState {
   return { name: 'recovering', since: last, head: want };
 }
 
+/** What of a state is worth an event when it changes. */
+type Seen = Pick<ChannelState, 'name'> & { readonly reason?: StallReason; readonly head?: number };
+
 /** Times and numbers move all the while; only a change of kind, or of the head, is worth an event. */
-function sameState(a: ChannelState, b: ChannelState): boolean {
-  if (a.name !== b.name) return false;
-  if (a.name === 'stalled') return b.name === 'stalled' && a.reason === b.reason;
-  if (a.name === 'recovering') return b.name === 'recovering' && a.head === b.head;
-  return true;
+function sameState(a: Seen, b: Seen): boolean {
+  return a.name === b.name && a.reason === b.reason && a.head === b.head;
 }

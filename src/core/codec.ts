@@ -91,15 +91,15 @@ export function decodePage(raw: unknown, channel: string): Page | BadFrame {
   if (facts === undefined) return bad('the answer lacks epoch, head or oldest', channel);
   if (!Array.isArray(raw.messages)) return bad('the answer lacks messages', channel);
   const { upto } = raw;
-  const page = {
+  return {
     ...facts,
     channel,
     // A message that cannot be read leaves a hole, and a hole is named to the app.
     messages: ascending(raw.messages.filter(isPageMessage)),
     more: raw.more === true,
     void: ranges(raw.void),
+    upto: isCount(upto) ? upto : undefined,
   };
-  return isCount(upto) ? { ...page, upto } : page;
 }
 
 function message(raw: Raw): MessageFrame | BadFrame {
@@ -125,8 +125,8 @@ function heads(raw: Raw): readonly Head[] {
     if (!Array.isArray(entry)) continue;
     const [epoch, head, , visible] = entry as readonly unknown[];
     if (typeof epoch !== 'string' || !isCount(head)) continue;
-    const known = isCount(visible) && visible <= head;
-    found.push(known ? { channel, epoch, head, visible } : { channel, epoch, head });
+    const known = isCount(visible) && visible <= head ? visible : undefined;
+    found.push({ channel, epoch, head, visible: known });
   }
   return found;
 }
@@ -136,7 +136,7 @@ function subscribed(raw: Raw): ServerFrame | BadFrame {
   if (typeof channel !== 'string') return bad('subscribed without a channel');
   const facts = readFacts(raw);
   if (facts === undefined) return bad('subscribed lacks epoch, head or oldest', channel);
-  return { type: 'subscribed', channel, ...facts, ...readId(raw) };
+  return { type: 'subscribed', channel, ...facts, id: readId(raw) };
 }
 
 function recovered(raw: Raw): ServerFrame | BadFrame {
@@ -183,9 +183,9 @@ function error(raw: Raw): ServerFrame {
   return {
     type: 'error',
     ...readRefusal(raw),
-    ...readId(raw),
-    ...(typeof channel === 'string' ? { channel } : {}),
-    ...(typeof text === 'string' ? { message: text } : {}),
+    id: readId(raw),
+    channel: readText(channel),
+    message: readText(text),
   };
 }
 
@@ -201,7 +201,7 @@ function welcome(raw: Raw): ServerFrame {
     type: 'welcome',
     caps: Array.isArray(caps) ? caps.filter((cap) => typeof cap === 'string') : [],
     limits: isRecord(limits) ? readLimits(limits) : {},
-    ...(isMs(heartbeatMs) && heartbeatMs > 0 ? { heartbeatMs } : {}),
+    heartbeatMs: isMs(heartbeatMs) && heartbeatMs > 0 ? heartbeatMs : undefined,
   };
 }
 
@@ -217,11 +217,15 @@ function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
 }
 
 function readRefusal({ code, retry }: Raw): { readonly code: string; readonly retry: boolean } {
-  return { code: typeof code === 'string' ? code : 'internal', retry: retry === true };
+  return { code: readText(code) ?? 'internal', retry: retry === true };
 }
 
-function readId({ id }: Raw): { readonly id?: number } {
-  return isCount(id) ? { id } : {};
+function readId({ id }: Raw): number | undefined {
+  return isCount(id) ? id : undefined;
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function isPageMessage(raw: unknown): raw is PageMessage {
@@ -255,5 +259,5 @@ export function isRecord(value: unknown): value is Raw {
 }
 
 export function bad(reason: string, channel?: string): BadFrame {
-  return channel === undefined ? { type: 'bad', reason } : { type: 'bad', reason, channel };
+  return { type: 'bad', reason, channel };
 }

@@ -12,7 +12,7 @@ export type State =
       readonly name: 'waiting';
       readonly retryInMs?: number;
       readonly reason: WaitReason;
-      readonly code?: number;
+      readonly code?: number | undefined;
     }
   | { readonly name: 'unauthorized' }
   | { readonly name: 'failed'; readonly code: number }

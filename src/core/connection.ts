@@ -276,12 +276,7 @@ export class Connection {
     this.#goawaySpreadMs = undefined;
     this.#failures += 1;
     this.ctx.arm('retry', retryInMs);
-    const waiting = {
-      name: 'waiting',
-      retryInMs,
-      reason: this.#online ? reason : 'offline',
-    } as const;
-    this.#enter(code === undefined ? waiting : { ...waiting, code });
+    this.#enter({ name: 'waiting', retryInMs, reason: this.#online ? reason : 'offline', code });
   }
 
   #stop(): void {

@@ -84,7 +84,7 @@ export interface Page extends Facts {
   /** True when the server cut the page short of the head. */
   readonly more: boolean;
   /** The last number that the page covers. Missing: the last message's if `more`, else `head`. */
-  readonly upto?: number;
+  readonly upto?: number | undefined;
 }
 
 /** What a recovery call came back with for one channel. */
@@ -121,15 +121,23 @@ export type ServerFrame =
   | {
       readonly type: 'welcome';
       readonly caps: readonly string[];
-      readonly heartbeatMs?: number;
+      readonly heartbeatMs?: number | undefined;
       readonly limits: Limits;
     }
-  | ({ readonly type: 'subscribed'; readonly id?: number; readonly channel: string } & Facts)
+  | ({
+      readonly type: 'subscribed';
+      readonly id?: number | undefined;
+      readonly channel: string;
+    } & Facts)
   /**
    * The server serves the channel and says nothing of its log. Without a channel: it serves each one
    * that is wanted on this connection, now or later, and takes no `subscribe`.
    */
-  | { readonly type: 'joined'; readonly id?: number; readonly channel?: string }
+  | {
+      readonly type: 'joined';
+      readonly id?: number | undefined;
+      readonly channel?: string | undefined;
+    }
   | MessageFrame
   | { readonly type: 'heads'; readonly heads: readonly Head[] }
   | {
@@ -140,11 +148,11 @@ export type ServerFrame =
     }
   | {
       readonly type: 'error';
-      readonly id?: number;
-      readonly channel?: string;
+      readonly id?: number | undefined;
+      readonly channel?: string | undefined;
       readonly code: string;
       readonly retry: boolean;
-      readonly message?: string;
+      readonly message?: string | undefined;
     }
   | { readonly type: 'recovered'; readonly id: number; readonly items: readonly RecoveryAnswer[] }
   | {
@@ -162,7 +170,7 @@ export interface Head {
   readonly epoch: string;
   readonly head: number;
   /** The last number up to `head` that this reader may see. Missing means `head`. */
-  readonly visible?: number;
+  readonly visible?: number | undefined;
 }
 
 /** A WebSocket message, or an element of one, that fits no rule: counted and dropped, never thrown. */
@@ -171,7 +179,7 @@ export interface BadFrame {
   /** One sentence for the log: which field was wrong. Never the payload. */
   readonly reason: string;
   /** The channel, when the frame was a message whose channel could still be read: ask its log. */
-  readonly channel?: string;
+  readonly channel?: string | undefined;
 }
 
 /** What the codec makes of a WebSocket message. */

@@ -89,7 +89,7 @@ export type ConnectionState =
       /** Missing while only a signal can end the wait (the page is in the back/forward cache). */
       readonly retryInMs?: number;
       readonly reason: WaitReason;
-      readonly code?: number;
+      readonly code?: number | undefined;
     }
   | { readonly name: 'unauthorized' }
   | { readonly name: 'failed'; readonly code: number }
