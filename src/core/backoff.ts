@@ -34,6 +34,6 @@ export class Random {
 
   /** A short random name: an owner token of a stored position. */
   token(): string {
-    return this.next().toString(36).slice(2) + this.next().toString(36).slice(2);
+    return Math.trunc((this.next() + this.next() / 2 ** 32) * 2 ** 53).toString(36);
   }
 }

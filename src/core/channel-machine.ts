@@ -2,7 +2,7 @@
  * One channel's life: asks the store where to go on, joins on every connection, lets its reader read,
  * and watches over the app's handlers. The numbers are the reader's business.
  */
-import { channelState, type Numbers, type StateParts } from './channel-state.js';
+import { channelState, type Numbers } from './channel-state.js';
 import { Consumer } from './consumer.js';
 import type { Context } from './context.js';
 import type {
@@ -17,7 +17,7 @@ import { Handout } from './handout.js';
 import { Join, type Sender } from './join.js';
 import { isPosition, type Position, type PositionWrite, type StoredPosition } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
-import { Reader } from './reader.js';
+import { Reader, type ReaderParts } from './reader.js';
 import { Recovery } from './recovery.js';
 import type { Asker } from './recovery-calls.js';
 import { StoreQuestion } from './store-question.js';
@@ -50,7 +50,7 @@ export class ChannelMachine implements Asker {
   readonly #consumer: Consumer;
   readonly #recovery: Recovery;
   readonly #store: StoreQuestion;
-  readonly #parts: StateParts;
+  readonly #parts: ReaderParts;
   #published: ChannelState = { name: 'idle' };
 
   constructor(
@@ -61,12 +61,18 @@ export class ChannelMachine implements Asker {
     const { ctx, ledger } = host;
     this.#join = new Join(ctx, channel, host);
     this.#consumer = new Consumer(ctx, channel, intent.maxAttempts);
-    this.#recovery = new Recovery(ctx, channel, () => {
-      host.enqueue(this);
-    });
-    const handout = new Handout(ctx, channel, this.#consumer);
-    this.#parts = { join: this.#join, consumer: this.#consumer, recovery: this.#recovery };
-    this.#reader = new Reader({ ctx, channel, intent, ledger, handout, ...this.#parts });
+    this.#recovery = new Recovery(ctx, this, host.enqueue);
+    this.#parts = {
+      ctx,
+      channel,
+      intent,
+      ledger,
+      join: this.#join,
+      consumer: this.#consumer,
+      recovery: this.#recovery,
+      handout: new Handout(ctx, channel, this.#consumer),
+    };
+    this.#reader = new Reader(this.#parts);
     this.#store = new StoreQuestion(ctx, channel, ledger, this.#reader);
     if (intent.start === 'stored') this.#store.ask();
     else if (isPosition(intent.start)) this.#reader.follow(intent.start);

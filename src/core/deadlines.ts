@@ -1,3 +1,6 @@
+/** Stale entries that do not matter, however few live ones there are. */
+const MAX_STALE = 64;
+
 /**
  * Every time limit of the client, by name. The shell owns one timer and asks for the earliest.
  * A wake-up that comes for nothing changes nothing.
@@ -26,7 +29,7 @@
 export class Deadlines {
   readonly #live = new Map<string, number>();
   /** Binary heap of [at, name]; an entry whose time is no longer the live one is stale and skipped. */
-  readonly #heap: (readonly [at: number, name: string])[] = [];
+  #heap: (readonly [at: number, name: string])[] = [];
 
   /** Sets or moves a deadline. */
   set(name: string, at: number): void {
@@ -44,6 +47,13 @@ export class Deadlines {
 
   clear(name: string): void {
     this.#live.delete(name);
+    // A time limit is mostly long, and mostly called off: what is stale would wait for its time.
+    if (this.#heap.length > 2 * this.#live.size + MAX_STALE) this.#compact();
+  }
+
+  /** Entries kept, the stale ones too. */
+  get size(): number {
+    return this.#heap.length;
   }
 
   has(name: string): boolean {
@@ -72,9 +82,16 @@ export class Deadlines {
   }
 
   #dropStale(): void {
-    for (let top = this.#heap[0]; top && this.#live.get(top[1]) !== top[0]; top = this.#heap[0]) {
-      this.#pop();
-    }
+    for (let top = this.#heap[0]; top && !this.#isLive(top); top = this.#heap[0]) this.#pop();
+  }
+
+  /** What is sorted is a heap. */
+  #compact(): void {
+    this.#heap = this.#heap.filter((entry) => this.#isLive(entry)).sort(([a], [b]) => a - b);
+  }
+
+  #isLive([at, name]: readonly [at: number, name: string]): boolean {
+    return this.#live.get(name) === at;
   }
 
   #pop(): void {

@@ -21,6 +21,8 @@ export type Doubt = 'none' | 'routine' | 'real';
 /** Makes what follows the numbers of a channel from `last` on. */
 export type TrackerFactory = (last: number) => GapDetector;
 
+const NONE: Map<number, Arrival> = new Map<number, Arrival>();
+
 export const gapDetector: TrackerFactory = (last) => new GapDetector(last);
 
 export class GapDetector {
@@ -31,7 +33,8 @@ export class GapDetector {
   doubt: Doubt = 'none';
   /** Does a message that was accepted say that all before it were, so that its number is a position? */
   readonly isOrdered: boolean = true;
-  protected readonly held: Map<number, Arrival> = new Map<number, Arrival>();
+  /** Most channels never hold one: a map of their own comes with the first. */
+  protected held: Map<number, Arrival> = NONE;
 
   constructor(last: number) {
     this.last = last;
@@ -89,6 +92,7 @@ export class GapDetector {
   protected keep(arrival: Arrival, max: number): boolean {
     const { seq } = arrival;
     if (this.held.size >= max && !this.held.has(seq)) return false;
+    if (this.held === NONE) this.held = new Map();
     this.held.set(seq, arrival);
     return true;
   }

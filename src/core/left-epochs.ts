@@ -3,8 +3,11 @@
 /** Two logs that take turns are the worst there is; a client that meets more of them forgets the oldest. */
 const MAX_LEFT = 8;
 
+/** Most channels never leave one: a map of their own comes with the first. */
+const NONE = new Map<string, number>();
+
 export class LeftEpochs {
-  readonly #last = new Map<string, number>();
+  #last = NONE;
 
   /** The last number had of an epoch, if it was read before. */
   lastOf(epoch: string): number | undefined {
@@ -15,6 +18,7 @@ export class LeftEpochs {
   leave(epoch: string, last: number | undefined): void {
     this.#last.delete(epoch);
     if (last === undefined) return;
+    if (this.#last === NONE) this.#last = new Map();
     this.#last.set(epoch, last);
     const [oldest] = this.#last.keys();
     if (this.#last.size > MAX_LEFT && oldest !== undefined) this.#last.delete(oldest);

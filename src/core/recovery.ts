@@ -8,6 +8,7 @@
  * One at a time. Knows neither numbers nor messages.
  */
 import type { Context } from './context.js';
+import type { Asker } from './recovery-calls.js';
 import type { StallReason } from './vocabulary.js';
 
 /** Answers that must agree before a hole or a rewind is believed, or a hint forgotten. */
@@ -44,9 +45,9 @@ export class Recovery {
 
   constructor(
     private readonly ctx: Context,
-    private readonly channel: string,
+    private readonly asker: Asker,
     /** Puts the channel in the line for a call. */
-    private readonly enqueue: () => void,
+    private readonly enqueue: (asker: Asker) => void,
   ) {}
 
   get isIdle(): boolean {
@@ -158,7 +159,7 @@ export class Recovery {
     this.succeeded();
     const excess = this.#resets.length - STORM_RESETS;
     if (excess <= 0) return;
-    if (excess === 1) this.ctx.problem({ code: 'reset_storm', channel: this.channel });
+    if (excess === 1) this.ctx.problem({ code: 'reset_storm', channel: this.asker.channel });
     this.#backOff('resets', this.ctx.settings.backoffBaseMs + this.ctx.backoffMs(excess));
   }
 
@@ -170,7 +171,7 @@ export class Recovery {
   #enqueue(): void {
     this.ctx.deadlines.clear(this.#deadline);
     this.state = { name: 'queued' };
-    this.enqueue();
+    this.enqueue(this.asker);
   }
 
   #backOff(reason: StallReason, inMs: number): void {
@@ -179,6 +180,6 @@ export class Recovery {
   }
 
   get #deadline(): string {
-    return `settle ${this.channel}`;
+    return `settle ${this.asker.channel}`;
   }
 }

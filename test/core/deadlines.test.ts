@@ -30,6 +30,27 @@ test('one that was moved is due at its last time alone', () => {
   expect([9, 9, 9].map((now) => deadlines.takeDue(now)?.name)).toEqual(['b', 'a', undefined]);
 });
 
+test('those that are called off do not pile up, and the others come in order', () => {
+  const random = new Random(7);
+  const deadlines = new Deadlines();
+  const times = Array.from({ length: 50 }, () => Math.floor(random.next() * 1_000));
+  let most = 0;
+  times.forEach((at, i) => {
+    deadlines.set(`${i} kept`, at);
+    for (let j = 0; j < 100; j += 1) {
+      deadlines.set(`${j} off`, 500 + j);
+      deadlines.clear(`${j} off`);
+      most = Math.max(most, deadlines.size);
+    }
+  });
+  // A few may wait: putting them in order costs more than they take.
+  expect(most).toBeGreaterThan(100);
+  expect(most).toBeLessThan(200);
+  const taken: number[] = [];
+  for (let due = deadlines.takeDue(999); due; due = deadlines.takeDue(999)) taken.push(due.at);
+  expect(taken).toEqual([...times].sort((a, b) => a - b));
+});
+
 test('none is left when all are cleared', () => {
   const deadlines = new Deadlines();
   deadlines.set('a', 5);
