@@ -9,7 +9,7 @@ import {
   type Rule,
 } from './check-options.js';
 import { isObject, isPosition, isSeq } from './core/position.js';
-import type { DEFAULT_SETTINGS } from './core/settings.js';
+import { DEFAULT_SETTINGS, type Settings } from './core/settings.js';
 import type { TraceLimits } from './core/traced-session.js';
 import type {
   Message,
@@ -238,27 +238,24 @@ export function traceLimitsOf({ trace }: ResolvedOptions): TraceLimits | undefin
   return { inputs, payloads };
 }
 
-/** The core's settings for these options. */
-export function settingsOf(options: ResolvedOptions): Partial<typeof DEFAULT_SETTINGS> {
-  const { connectTimeoutMs, flushMs, giveUpAfterMs, handlerTimeoutMs, maxBackoffMs, maxQueued } =
-    options;
-  const { dialect } = options;
+/** The core's settings for these options: most have the name that they have here. */
+export function settingsOf(options: ResolvedOptions): Partial<Settings> {
+  const { dialect, logger, maxBackoffMs, recover, token } = options;
   const given = {
-    connectTimeoutMs,
-    flushMs,
-    giveUpAfterMs,
-    handlerTimeoutMs,
-    maxQueued,
+    ...options,
     backoffCapMs: maxBackoffMs,
-    reorderWindowMs: options.reorderWindowMs,
-    hasToken: options.token !== undefined,
-    carrier: options.recover === undefined ? 'socket' : 'fetch',
-    verbose: options.logger !== undefined,
+    hasToken: token !== undefined,
+    carrier: recover === undefined ? 'socket' : 'fetch',
+    verbose: logger !== undefined,
     numbering: dialect.numbering,
     epochs: dialect.overlap === undefined,
     pollMs: dialect.pollMs,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries(given).filter(
+      ([name, value]) => name in DEFAULT_SETTINGS && value !== undefined,
+    ),
+  );
 }
 
 export type { Message };

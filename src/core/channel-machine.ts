@@ -104,6 +104,11 @@ export class ChannelMachine implements Asker {
     this.#store.answered(stored, failed);
   }
 
+  /** What is stored is wiped. */
+  forget(): void {
+    this.#store.forget();
+  }
+
   // --- the connection ---
 
   up(): void {

@@ -164,6 +164,7 @@ export class Session {
       case 'publish':
         return this.#publisher.publish(input, this.#connection.openAttempt !== undefined);
       case 'forget':
+        for (const machine of this.#channels.all()) machine.forget();
         this.#ledger.forget(this.#channels.names);
         return this.#ctx.emit({ type: 'forget', id: input.id });
     }

@@ -32,17 +32,13 @@ export class StoreQuestion {
 
   /** The store answered, perhaps too late. */
   answered(stored: StoredPosition | undefined, failed: boolean): void {
-    const { channel, ctx, ledger, reader } = this;
-    if (failed) {
-      // Asked twice and answered once: nobody waits for the other answer.
-      if (ctx.deadlines.has(this.#deadline)) this.#goOn();
-      return;
-    }
+    const { channel, ledger, reader } = this;
+    // Asked twice and answered once: nobody waits for the other answer.
+    if (!this.#isOpen) return;
+    if (failed) return this.#goOn();
     ledger.storage(true);
-    ctx.deadlines.clear(this.#deadline);
+    this.stop();
     const { name } = reader.phase;
-    // Nothing was passed over yet; who joins anew asks anew.
-    if (name === 'failed') return;
     const base = ledger.unbar(channel);
     if (stored === undefined) {
       if (name === 'loading') reader.start();
@@ -59,8 +55,19 @@ export class StoreQuestion {
     if (!first) ctx.emit({ type: 'load', channel });
   }
 
+  /** What the store holds is wiped: whatever it may still tell is void. */
+  forget(): void {
+    if (!this.#isOpen) return;
+    this.stop();
+    if (this.reader.phase.name === 'loading') this.reader.start();
+  }
+
   stop(): void {
     this.ctx.deadlines.clear(this.#deadline);
+  }
+
+  get #isOpen(): boolean {
+    return this.ctx.deadlines.has(this.#deadline);
   }
 
   /** Go on without the store, and ask it again. */

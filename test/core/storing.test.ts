@@ -222,3 +222,24 @@ test('forget: nothing of what is known is written any more', () => {
   expect(script.pass(60_000).all('save')).toEqual([]);
   expect(script.enter({ type: 'page', signal: 'pagehide' }).all('save')).toEqual([]);
 });
+
+test.each([
+  ['nothing', undefined],
+  ['an older place', { epoch: 'e', seq: 4, tok: TOK }],
+] as const)('forget: %s that the store tells later changes nothing', (_what, position) => {
+  const script = blind().message(10);
+  script.enter({ type: 'forget', id: 9 });
+  expect(late(script, position).items).toEqual([]);
+  handled(script.message(11), 2, mark(11, script.tok));
+  expect(script.pass(60_000).all('save')).toEqual([]);
+});
+
+test('forget: a channel that waits for the store begins without it', () => {
+  const script = new Script().enter({ type: 'join', channel: CHANNEL, intent: STORED });
+  script.enter({ type: 'opened', attempt: 1 }).subscribed({ epoch: 'e', head: 9, oldest: 1 });
+  expect(script.session.numbers(CHANNEL)).toBeUndefined();
+  script.enter({ type: 'forget', id: 9 });
+  expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 9 });
+  expect(late(script, { epoch: 'e', seq: 4 }).message(10).told).toEqual([10]);
+  expect(script.pass(60_000).all('save')).toEqual([]);
+});
