@@ -224,9 +224,9 @@ test('forget: nothing of what is known is written any more', () => {
 });
 
 test.each([
-  ['nothing', undefined],
+  ['no position', undefined],
   ['an older place', { epoch: 'e', seq: 4, tok: TOK }],
-] as const)('forget: %s that the store tells later changes nothing', (_what, position) => {
+] as const)('forget: %s that the store tells late changes nothing', (_what, position) => {
   const script = blind().message(10);
   script.enter({ type: 'forget', id: 9 });
   expect(late(script, position).items).toEqual([]);

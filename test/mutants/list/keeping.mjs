@@ -275,4 +275,12 @@ export const keeping = [
     replace: `void channels;`,
     byTests: true,
   },
+  {
+    name: 'store-heard-after-forget',
+    rule: 'after a log out nothing is written any more, whatever the store still tells',
+    file: 'src/core/session.ts',
+    find: `for (const machine of this.#channels.all()) machine.forget();`,
+    replace: ``,
+    byTests: true,
+  },
 ];
