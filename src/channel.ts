@@ -2,10 +2,10 @@
 import type { Position } from './core/position.js';
 import type { ChannelState, Gap, Message } from './core/vocabulary.js';
 import type { Committable } from './delivery.js';
-import { onAbort, type ListenOptions } from './emitter.js';
 import { badOption, LastseqError } from './errors.js';
 import { iterate } from './iterator.js';
-import type { ChannelNumbers, SharedChannel } from './shared-channel.js';
+import type { Listener, ListenOptions } from './listeners.js';
+import type { ChannelEvents, ChannelNumbers, SharedChannel } from './shared-channel.js';
 
 /** A message as handlers get it. `commit` is there with `commit: 'manual'` only. */
 export type Delivered<Item> = Item & Partial<Committable>;
@@ -75,27 +75,20 @@ export interface Channel<Data = unknown> extends AsyncIterable<
   close(): Promise<void>;
 }
 
-/** How a handle publishes. */
-export type Publish = (
-  channel: string,
-  data: unknown,
-  options: PublishOptions,
-) => Promise<Position>;
-
 export class ChannelHandle<Data> implements Channel<Data> {
-  readonly name: string;
-  readonly #closing = new AbortController();
+  #isHolder = false;
+  #isEnded = false;
 
-  constructor(
-    private readonly shared: SharedChannel,
-    private readonly send: Publish,
-  ) {
-    this.name = shared.name;
-    shared.open(this);
+  constructor(private readonly shared: SharedChannel) {
+    shared.open();
+  }
+
+  get name(): string {
+    return this.shared.name;
   }
 
   get state(): ChannelState {
-    return this.#closing.signal.aborted ? { name: 'closed' } : this.shared.state;
+    return this.#isEnded ? { name: 'closed' } : this.shared.state;
   }
 
   get position(): Position | undefined {
@@ -114,16 +107,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
       const expected = 'a function, or { message, gap? } of functions';
       throw badOption('handlers', handlers, expected);
     }
-    this.#assertOpen();
-    if (signal?.aborted) return () => undefined;
-    const shared = this.#hold();
-    const until = [signal, this.#closing.signal];
-    const offs = [shared.handlers.on('message', message as (m: Message) => unknown, ...until)];
-    if (gap !== undefined) offs.push(shared.handlers.on('gap', gap, ...until));
-    shared.delivery.wake();
-    return () => {
-      for (const off of offs) off();
-    };
+    return this.#listen({ message: message as (message: Message) => unknown, gap }, signal);
   }
 
   on(
@@ -132,42 +116,34 @@ export class ChannelHandle<Data> implements Channel<Data> {
     { signal }: ListenOptions = {},
   ): () => void {
     this.#assertOpen();
-    const listener = handler as (event: unknown) => unknown;
-    return this.shared.events.on(event, listener, signal, this.#closing.signal);
+    return this.shared.add({ [event]: handler }, this, signal);
   }
 
   async ready({ signal }: ListenOptions = {}): Promise<void> {
     this.#assertOpen();
     if (signal?.aborted) throw signal.reason;
-    const shared = this.#hold();
-    const { events } = shared;
+    const { shared } = this;
     await new Promise<void>((resolve, reject) => {
-      const offs: (() => void)[] = [];
-      const settle = (error?: Error): void => {
-        for (const off of offs) off();
-        if (error === undefined) resolve();
-        else reject(error);
-      };
       const look = (): void => {
-        const { delivery, name, state } = shared;
-        if (state.name === 'live' && delivery.isEmpty) settle();
+        const { name, state } = shared;
+        if (state.name === 'live' && shared.isDrained) resolve();
         else if (state.name === 'failed') {
-          settle(new LastseqError('channel_refused', { channel: name, reason: state.code }));
-        }
+          reject(new LastseqError('channel_refused', { channel: name, reason: state.code }));
+        } else return;
+        off();
       };
-      offs.push(
-        events.on('state', look),
-        events.on('drained', look),
-        onAbort([signal], () => settle(signal?.reason as Error)),
-        onAbort([this.#closing.signal], () => settle(this.#closed())),
-      );
+      const ended = (): void => {
+        reject(signal?.aborted ? (signal.reason as Error) : this.#closed());
+      };
+      const off = shared.add({ state: look, drained: look, ended }, this, signal);
+      this.#hold();
       look();
     });
   }
 
   publish(data: Data, options: PublishOptions = {}): Promise<Position> {
-    if (this.#closing.signal.aborted) return Promise.reject(this.#closed());
-    return this.send(this.name, data, options);
+    if (this.#isClosed) return Promise.reject(this.#closed());
+    return this.shared.parts.publish(this.name, data, options);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<Data> | Gap> {
@@ -175,10 +151,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   items({ signal }: ListenOptions = {}): AsyncIterableIterator<Message<Data> | Gap> {
-    this.#assertOpen();
-    const shared = signal?.aborted ? undefined : this.#hold();
-    const iterator = iterate(shared?.handlers, [signal, this.#closing.signal]);
-    shared?.delivery.wake();
+    const iterator = iterate((listener) => this.#listen(listener, signal));
     return iterator as AsyncIterableIterator<Message<Data> | Gap>;
   }
 
@@ -187,7 +160,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   skip(): void {
-    this.shared.delivery.skip();
+    this.shared.delivery?.skip();
   }
 
   inspect(): ChannelNumbers {
@@ -195,26 +168,37 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   close(): Promise<void> {
-    if (!this.#closing.signal.aborted) {
-      this.end();
-      this.shared.release(this);
+    if (!this.#isClosed) {
+      this.#isEnded = true;
+      this.shared.remove(this);
+      this.shared.release(this.#isHolder);
     }
     return Promise.resolve();
   }
 
-  /** The handle is of no use any more: removes its handlers, ends its loops. */
-  end(): void {
-    this.#closing.abort();
+  /** Joins the channel, and adds handlers of its queue. */
+  #listen(listener: Listener<ChannelEvents>, signal: AbortSignal | undefined): () => void {
+    this.#assertOpen();
+    const { shared } = this;
+    const off = shared.add(listener, this, signal);
+    if (!signal?.aborted) this.#hold();
+    shared.delivery?.wake();
+    return off;
   }
 
   /** Joins the channel. */
-  #hold(): SharedChannel {
-    this.shared.hold(this);
-    return this.shared;
+  #hold(): void {
+    if (this.#isHolder) return;
+    this.#isHolder = true;
+    this.shared.hold();
+  }
+
+  get #isClosed(): boolean {
+    return this.#isEnded || this.shared.state.name === 'closed';
   }
 
   #assertOpen(): void {
-    if (this.#closing.signal.aborted) throw this.#closed();
+    if (this.#isClosed) throw this.#closed();
   }
 
   #closed(): LastseqError {

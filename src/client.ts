@@ -9,19 +9,19 @@ import type { Trace } from './core/trace.js';
 import { TracedSession } from './core/traced-session.js';
 import type { ConnectionState, PublishResult } from './core/vocabulary.js';
 import { Driver, type AppEffect, type Ports } from './driver.js';
-import { Emitter, reportFailures, type ListenOptions } from './emitter.js';
+import { Emitter } from './emitter.js';
 import { LastseqError, reportUncaught } from './errors.js';
+import type { ListenOptions } from './listeners.js';
 import {
   resolveChannelOptions,
   settingsOf,
   traceLimitsOf,
   type ChannelOptions,
   type LogEntry,
-  type ResolvedChannelOptions,
   type ResolvedOptions,
   type StandardSchema,
 } from './options.js';
-import { SharedChannel } from './shared-channel.js';
+import { SharedChannel, type SharedParts } from './shared-channel.js';
 import { Turn } from './turn.js';
 
 /** `memory`: positions do not outlive the page at the moment. Told once per change. */
@@ -75,8 +75,11 @@ export class LastseqClient {
   readonly #shared = new Map<string, SharedChannel>();
   readonly #publishes = new Map<number, (result: PublishResult) => void>();
   readonly #driver: Driver;
-  readonly #turn: Turn;
+  /** What its channels share. */
+  readonly #parts: SharedParts;
   readonly #keyPrefix: string;
+  /** Of a channel: one object for all that are opened without any. */
+  readonly #defaults = resolveChannelOptions({});
   #requests = 0;
   #state: ConnectionState = { name: 'idle' };
   #closing: Promise<void> | undefined;
@@ -88,7 +91,8 @@ export class LastseqClient {
     /** Makes the core. */
     newSession: (settings: Settings, options: ResolvedOptions) => Session = sessionOf,
   ) {
-    this.#turn = new Turn(ports.clock);
+    const turn = new Turn(ports.clock);
+    const report = (error: LastseqError): void => this.#report(error);
     const seed = ports.clock.seed();
     this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
     const settings = { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent };
@@ -96,10 +100,10 @@ export class LastseqClient {
       session: newSession(settings, options),
       options,
       ports,
-      turn: this.#turn,
+      turn,
       settings,
       app: (effect) => this.#run(effect),
-      report: (error) => this.#report(error),
+      report,
       stored: (channel, { epoch, seq }) => {
         const shared = this.#shared.get(channel);
         const position = { epoch, seq };
@@ -107,6 +111,15 @@ export class LastseqClient {
         this.#log({ event: 'stored', channel, position });
       },
     });
+    this.#parts = {
+      driver: this.#driver,
+      turn,
+      report,
+      publish: (channel, data, how) => this.#publish(channel, data, how),
+      unused: (shared) => {
+        if (this.#shared.get(shared.name) === shared) this.#shared.delete(shared.name);
+      },
+    };
   }
 
   get state(): ConnectionState {
@@ -117,11 +130,12 @@ export class LastseqClient {
     this.#assertOpen();
     checkChannelName(name);
     const known = this.#shared.get(name);
-    const resolved = resolveChannelOptions(options ?? known?.options ?? {});
+    const resolved = options ? resolveChannelOptions(options) : (known?.options ?? this.#defaults);
     const option = known && differingOption(known.options, resolved);
     if (option !== undefined) throw new LastseqError('options_differ', { channel: name, option });
-    const shared = known ?? this.#add(name, resolved);
-    return new ChannelHandle(shared, (channel, data, how) => this.#publish(channel, data, how));
+    const shared = known ?? new SharedChannel(name, resolved, this.#parts);
+    this.#shared.set(name, shared);
+    return new ChannelHandle(shared);
   }
 
   on<Type extends keyof ClientEvents>(
@@ -158,7 +172,7 @@ export class LastseqClient {
   }
 
   async #close(): Promise<void> {
-    for (const { delivery } of this.#shared.values()) delivery.flush();
+    for (const { delivery } of this.#shared.values()) delivery?.flush();
     const closed = this.#driver.close();
     for (const shared of this.#shared.values()) shared.close();
     this.#shared.clear();
@@ -197,9 +211,9 @@ export class LastseqClient {
       case 'deliver':
         return shared?.deliver(effect.items, effect.tok);
       case 'redeliver':
-        return shared?.delivery.redeliver();
+        return shared?.delivery?.redeliver();
       case 'ephemeral':
-        return reportFailures(shared?.events.emit('ephemeral', effect.data));
+        return shared?.tell('ephemeral', effect.data);
       case 'left':
         return shared?.left();
       case 'channelState':
@@ -208,9 +222,11 @@ export class LastseqClient {
       case 'connectionState':
         this.#state = effect.state;
         this.#log({ event: 'connection', state: effect.state });
-        return this.#emit('state', effect.state);
+        this.#events.emit('state', effect.state);
+        return;
       case 'storageState':
-        return this.#emit('storage', effect.state);
+        this.#events.emit('storage', effect.state);
+        return;
       case 'published':
         this.#publishes.get(effect.id)?.(effect.result);
         this.#publishes.delete(effect.id);
@@ -227,13 +243,7 @@ export class LastseqClient {
   /** Tells the app's error handlers; without any, the page. */
   #report(error: LastseqError): void {
     this.#log({ event: 'error', code: error.code, message: error.message });
-    if (this.#events.count('error') === 0) reportUncaught(error);
-    else this.#emit('error', error);
-  }
-
-  /** A listener that fails is the page's business: telling the error handlers could go round in circles. */
-  #emit<Type extends keyof ClientEvents>(type: Type, event: ClientEvents[Type]): void {
-    reportFailures(this.#events.emit(type, event));
+    if (!this.#events.emit('error', error)) reportUncaught(error);
   }
 
   #log(entry: LogEntry): void {
@@ -242,19 +252,6 @@ export class LastseqClient {
     } catch (error) {
       reportUncaught(error);
     }
-  }
-
-  #add(name: string, resolved: ResolvedChannelOptions): SharedChannel {
-    const shared = new SharedChannel(name, resolved, {
-      driver: this.#driver,
-      turn: this.#turn,
-      report: (error) => this.#report(error),
-      unused: (gone) => {
-        if (this.#shared.get(name) === gone) this.#shared.delete(name);
-      },
-    });
-    this.#shared.set(name, shared);
-    return shared;
   }
 
   #assertOpen(): void {

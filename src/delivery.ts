@@ -3,20 +3,22 @@
  * other, reports what they throw, and says how far they have come.
  */
 import { Backlog, type Batch } from './backlog.js';
+import { CommitLog, type Ending, markOf } from './commit-log.js';
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
 import type { Gap, Input, Message, SnapshotReason } from './core/vocabulary.js';
+import { LastseqError, seqOf } from './errors.js';
+import type { Listeners } from './listeners.js';
+import type { ResolvedChannelOptions } from './options.js';
 import {
   ABANDONED,
   DECLINED,
   isThenable,
   together,
-  type Emitter,
   type Failure,
   type Outcome,
-} from './emitter.js';
-import { LastseqError, seqOf } from './errors.js';
+} from './outcome.js';
+import { fit } from './schema.js';
 import type { Turn } from './turn.js';
-import { CommitLog, type Ending, markOf } from './commit-log.js';
 
 /** A gap or message that the app commits itself, with `commit: 'manual'`. */
 export interface Committable {
@@ -24,30 +26,21 @@ export interface Committable {
   commit(): void;
 }
 
-/** What handlers of a channel are called with. */
-export type DeliveryEvents = { message: Message; gap: Gap };
+/** What handlers of a channel are called with; `drained` when everything queued is finished. */
+export type DeliveryEvents = { message: Message; gap: Gap; drained: undefined };
 
-/** The app's state, loaded anew; see `ChannelOptions.snapshot`. */
-export type SnapshotHook = (request: {
-  readonly reason: SnapshotReason;
-  readonly position: Position;
-  readonly signal: AbortSignal;
-}) => unknown;
-
-export interface DeliveryParts {
-  readonly channel: string;
-  /** They outlive this queue: a channel may be asked for anew before it is left. */
-  readonly handlers: Emitter<DeliveryEvents>;
-  readonly turn: Turn;
-  readonly onHandlerError: 'skip' | 'retry';
-  readonly manual: boolean;
-  readonly snapshot: SnapshotHook | undefined;
-  /** Checks a message's data; throws or rejects when it does not fit. */
-  readonly check: ((message: Message) => Message | Promise<Message>) | undefined;
-  readonly input: (input: Input) => void;
-  readonly report: (error: LastseqError) => void;
-  /** Everything queued is finished. */
-  readonly drained: () => void;
+/** The channel whose queue it is. Its handlers outlive the queue: it may be asked for anew before it is left. */
+export interface DeliveryHost extends Pick<
+  Listeners<DeliveryEvents>,
+  'calls' | 'give' | 'has' | 'tell'
+> {
+  readonly name: string;
+  readonly options: ResolvedChannelOptions;
+  readonly parts: {
+    readonly driver: { input(input: Input): void };
+    readonly turn: Turn;
+    readonly report: (error: LastseqError) => void;
+  };
 }
 
 type State =
@@ -60,7 +53,7 @@ type State =
 
 /** The item was offered to nobody: it stays the current one. */
 const NOT_TAKEN: readonly Failure[] = [
-  { error: DECLINED, isGone: () => true, again: () => undefined },
+  { error: DECLINED, listener: { isGone: true }, again: () => undefined },
 ];
 const READY: State = { name: 'ready' };
 const WORKING: State = { name: 'working' };
@@ -77,16 +70,16 @@ export class Delivery {
   /** What the snapshot that just settled returned. */
   #taken: Position | undefined;
 
-  constructor(private readonly parts: DeliveryParts) {
-    const { channel, input, manual, report } = parts;
-    const full = (): void => report(new LastseqError('uncommitted', { channel }));
+  constructor(private readonly host: DeliveryHost) {
+    const { name: channel, options, parts } = host;
+    const full = (): void => parts.report(new LastseqError('uncommitted', { channel }));
     const emit = (count: number, mark: PositionWrite | undefined): void => {
-      if (count > 0) input({ type: 'handled', channel, count, mark });
-      else if (mark !== undefined) input({ type: 'committed', channel, mark });
+      if (count > 0) this.#input({ type: 'handled', channel, count, mark });
+      else if (mark !== undefined) this.#input({ type: 'committed', channel, mark });
       // A late commit may have made room for more.
       if (count === 0) this.wake();
     };
-    this.#commits = new CommitLog(manual, emit, full);
+    this.#commits = new CommitLog(options.commit === 'manual', emit, full);
   }
 
   /** The position up to which the handlers have finished, in order; before they did, where they begin. */
@@ -114,7 +107,7 @@ export class Delivery {
 
   /** Goes on in a later task. */
   wake(): void {
-    if (!this.isEmpty) this.parts.turn.later(this);
+    if (!this.isEmpty) this.host.parts.turn.later(this);
   }
 
   /** Says how far the handlers have come, now rather than at the end of their run. */
@@ -125,7 +118,7 @@ export class Delivery {
   /** Tries the failed handlers of the current item again, and no others. */
   redeliver(): void {
     if (this.#state.name !== 'failed') return;
-    const failures = this.#state.failures.filter(({ isGone }) => !isGone());
+    const failures = this.#state.failures.filter(({ listener }) => !listener.isGone);
     if (failures.length > 0) {
       this.#state = WORKING;
       this.#calls = failures.length;
@@ -152,25 +145,25 @@ export class Delivery {
     this.#backlog.clear();
     this.#abort?.abort();
     this.#commits.close();
-    this.parts.turn.cancel(this);
+    this.host.parts.turn.cancel(this);
   }
 
   #pump(): void {
     while (
       this.#state.name === 'ready' &&
       !this.#backlog.isEmpty &&
-      this.parts.handlers.count('message') > 0 &&
+      this.host.has('message') &&
       !this.#commits.isFull
     ) {
       // The current item is handed over even when the turn is over.
-      if (this.#backlog.hasMore && this.parts.turn.isOver()) {
+      if (this.#backlog.hasMore && this.host.parts.turn.isOver()) {
         this.#commits.flush();
-        return this.parts.turn.later(this);
+        return this.host.parts.turn.later(this);
       }
       this.#deliver();
     }
     this.#commits.flush();
-    if (this.isEmpty) this.parts.drained();
+    if (this.isEmpty) this.host.tell('drained', undefined);
   }
 
   #deliver(): void {
@@ -186,21 +179,21 @@ export class Delivery {
   }
 
   #message(message: Message): Outcome {
-    const { check, handlers, report } = this.parts;
-    if (check === undefined) return this.#emit('message', message);
+    const { host } = this;
+    const { schema } = host.options;
+    if (schema === undefined) return this.#give('message', message);
     // A message that does not fit the schema is reported and passed over: trying again would not help.
     const unfit = (error: unknown): readonly Failure[] => {
-      report(error as LastseqError);
+      host.parts.report(error as LastseqError);
       return [];
     };
     try {
-      const checked = check(message);
-      if (!isThenable(checked)) return this.#emit('message', checked);
+      const checked = fit(schema, message);
+      if (!isThenable(checked)) return this.#give('message', checked);
       return checked.then(async (fits) => {
         // Whoever listened may have left while it was checked, or the channel was left.
-        const isWanted = this.#state.name === 'working' && handlers.count('message') > 0;
-        if (!isWanted) return NOT_TAKEN;
-        return (await this.#emit('message', fits)) ?? [];
+        const isWanted = this.#state.name === 'working' && host.has('message');
+        return isWanted ? ((await this.#give('message', fits)) ?? []) : NOT_TAKEN;
       }, unfit);
     } catch (error) {
       return unfit(error);
@@ -208,20 +201,20 @@ export class Delivery {
   }
 
   #gap(gap: Gap): Outcome {
-    if (this.parts.handlers.count('gap') > 0) return this.#emit('gap', gap);
+    if (this.host.has('gap')) return this.#give('gap', gap);
     const { channel, from, reason, to } = gap;
-    this.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));
+    this.host.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));
     return undefined;
   }
 
-  #emit<Type extends keyof DeliveryEvents>(type: Type, item: DeliveryEvents[Type]): Outcome {
-    const { handlers, manual } = this.parts;
-    const before = handlers.calls;
-    const outcome = handlers.emit(
+  #give<Type extends 'message' | 'gap'>(type: Type, item: DeliveryEvents[Type]): Outcome {
+    const { host } = this;
+    const isManual = host.options.commit === 'manual';
+    const outcome = host.give(
       type,
-      manual ? { ...item, commit: this.#commits.committer() } : item,
+      isManual ? { ...item, commit: this.#commits.committer() } : item,
     );
-    this.#calls = handlers.calls - before;
+    this.#calls = host.calls;
     return outcome;
   }
 
@@ -229,7 +222,7 @@ export class Delivery {
     const { signal } = (this.#abort ??= new AbortController());
     this.#taken = undefined;
     try {
-      const result = await this.parts.snapshot?.({ reason, position, signal });
+      const result: unknown = await this.host.options.snapshot?.({ reason, position, signal });
       if (result !== undefined && !isPosition(result)) {
         const [option, expected] = ['snapshot result', 'a Position or nothing'];
         throw new LastseqError('bad_option', { option, value: result, expected });
@@ -237,14 +230,16 @@ export class Delivery {
       this.#taken = result;
       return [];
     } catch (error) {
-      return [{ error, again: () => this.#snapshot(reason, position), isGone: () => false }];
+      return [
+        { error, again: () => this.#snapshot(reason, position), listener: { isGone: false } },
+      ];
     }
   }
 
   #settle(outcome: Outcome): void {
     if (!isThenable(outcome)) return this.#settled(outcome ?? []);
     this.#commits.flush();
-    this.parts.input({ type: 'handling', channel: this.parts.channel });
+    this.#input({ type: 'handling', channel: this.host.name });
     void outcome.then((failures) => {
       this.#settled(failures);
       this.#pump();
@@ -259,7 +254,7 @@ export class Delivery {
     const begun = failures.filter(({ error }) => error !== DECLINED);
     const isServed = failures.length < this.#calls;
     if (!isServed && begun.length === 0) {
-      return this.parts.input({ type: 'handled', channel: this.parts.channel, count: 0 });
+      return this.#input({ type: 'handled', channel: this.host.name, count: 0 });
     }
     if (isServed) this.#served = true;
     const real = begun.filter(({ error }) => error !== ABANDONED);
@@ -268,23 +263,24 @@ export class Delivery {
   }
 
   #failed(failures: readonly Failure[]): void {
-    const { channel, input, onHandlerError, report } = this.parts;
+    const { name: channel, options, parts } = this.host;
     const { item } = this.#backlog;
     if (item === undefined) return;
     const kind = item.type === 'snapshot' ? 'snapshot' : 'handler';
-    const again = kind === 'snapshot' || onHandlerError === 'retry';
+    const again = kind === 'snapshot' || options.onHandlerError === 'retry';
     // All is in place before anybody is told: a listener may retry, skip or close.
     if (again) {
       this.#commits.flush();
       this.#state = { name: 'failed', failures };
-      input({ type: 'handlerFailed', channel, kind });
+      this.#input({ type: 'handlerFailed', channel, kind });
     } else this.#finish('handled');
     for (const { error } of failures) {
       const cause = { cause: error };
-      if (item.type === 'snapshot') report(new LastseqError('snapshot_failed', { channel }, cause));
+      if (item.type === 'snapshot')
+        parts.report(new LastseqError('snapshot_failed', { channel }, cause));
       else {
         const details = { channel, event: item.type, ...seqOf(item) };
-        report(new LastseqError('handler_failed', details, cause));
+        parts.report(new LastseqError('handler_failed', details, cause));
       }
     }
   }
@@ -295,6 +291,10 @@ export class Delivery {
     this.#backlog.shift();
     if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, tok), ending);
     const taken = this.#taken === undefined ? {} : { position: this.#taken };
-    this.parts.input({ type: 'snapshotTaken', channel: this.parts.channel, ...taken });
+    this.#input({ type: 'snapshotTaken', channel: this.host.name, ...taken });
+  }
+
+  #input(input: Input): void {
+    this.host.parts.driver.input(input);
   }
 }

@@ -43,7 +43,7 @@ export type { Dialect } from './dialects/dialect.js';
 export type { Fields } from './dialects/fields.js';
 export type { MappedOptions } from './dialects/mapped.js';
 export type { SocketIoFrame, SocketIoOptions } from './dialects/socketio.js';
-export type { ListenOptions } from './emitter.js';
+export type { ListenOptions } from './listeners.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
 export type {
   ChannelOptions,

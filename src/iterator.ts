@@ -1,6 +1,7 @@
 /** Handlers turned into an async iterator: each item waits until the next one is asked for. */
 import type { DeliveryEvents } from './delivery.js';
-import { ABANDONED, DECLINED, onAbort, type Emitter } from './emitter.js';
+import type { Listener } from './listeners.js';
+import { ABANDONED, DECLINED } from './outcome.js';
 
 const DONE = { done: true, value: undefined } as const;
 
@@ -14,8 +15,7 @@ type Ending = typeof ABANDONED | typeof DECLINED;
  * a signal ends is at work until its body is: nothing overtakes it, and then it asks for the next.
  */
 export function iterate(
-  handlers: Emitter<DeliveryEvents> | undefined,
-  signals: readonly (AbortSignal | undefined)[],
+  listen: (listener: Listener<DeliveryEvents>) => () => void,
 ): AsyncIterableIterator<Item> {
   /** Given to the handlers, not yet asked for. At most one: the queue awaits each item. */
   let offered: { readonly item: Item; readonly done: (how?: Ending) => void } | undefined;
@@ -23,7 +23,7 @@ export function iterate(
   let taken: typeof offered;
   /** Those who have asked and wait, in order. */
   const waiting: ((result: IteratorResult<Item>) => void)[] = [];
-  let ended = handlers === undefined || signals.some((signal) => signal?.aborted);
+  let isEnded = false;
 
   const commit = (): void => {
     taken?.done();
@@ -44,29 +44,26 @@ export function iterate(
       offered = { item, done: resolve };
       pass();
     });
-  const end = (): void => {
-    ended = true;
-    for (const off of offs) off();
+  const ended = (): void => {
+    isEnded = true;
     offered?.done(DECLINED);
     offered = undefined;
     for (const resolve of waiting.splice(0)) resolve(DONE);
   };
-  const offs: (() => void)[] = [];
-  if (handlers !== undefined && !ended) {
-    offs.push(handlers.on('message', offer), handlers.on('gap', offer), onAbort(signals, end));
-  }
+  const off = listen({ message: offer, gap: offer, ended });
 
   return {
     next(): Promise<IteratorResult<Item>> {
       commit();
-      if (ended) return Promise.resolve(DONE);
+      if (isEnded) return Promise.resolve(DONE);
       return new Promise((resolve) => {
         waiting.push(resolve);
         pass();
       });
     },
     return(): Promise<IteratorResult<Item>> {
-      end();
+      off();
+      ended();
       taken?.done(ABANDONED);
       taken = undefined;
       return Promise.resolve(DONE);

@@ -1,15 +1,16 @@
 /** What all handles of one channel share: one subscription at the server, one queue, one state. */
+import type { PublishOptions } from './channel.js';
 import type { Position } from './core/position.js';
-import type { ChannelState, Item, Message } from './core/vocabulary.js';
+import type { ChannelState, Item } from './core/vocabulary.js';
 import { Delivery, type DeliveryEvents } from './delivery.js';
 import type { Driver } from './driver.js';
-import { Emitter, isThenable, reportFailures } from './emitter.js';
-import { LastseqError } from './errors.js';
-import type { ResolvedChannelOptions, StandardSchema } from './options.js';
+import type { LastseqError } from './errors.js';
+import { Listeners } from './listeners.js';
+import type { ResolvedChannelOptions } from './options.js';
 import type { Turn } from './turn.js';
 
-/** Events that do not take part in the ordered queue. */
-export type ChannelEvents = { state: ChannelState; ephemeral: unknown; drained: undefined };
+/** Besides those of the queue, events that do not take part in its order. */
+export type ChannelEvents = DeliveryEvents & { state: ChannelState; ephemeral: unknown };
 
 /** Numbers for a debug view. */
 export interface ChannelNumbers {
@@ -25,65 +26,74 @@ export interface ChannelNumbers {
   readonly held: number;
 }
 
-/** What an app holds of a channel. */
-export interface Handle {
-  /** The client closed: no handler of this handle is called any more. */
-  end(): void;
-}
+/** How a handle publishes. */
+export type Publish = (
+  channel: string,
+  data: unknown,
+  options: PublishOptions,
+) => Promise<Position>;
 
+/** What the channels of a client share. */
 export interface SharedParts {
   readonly driver: Driver;
   readonly turn: Turn;
   readonly report: (error: LastseqError) => void;
+  readonly publish: Publish;
   readonly unused: (shared: SharedChannel) => void;
 }
 
-export class SharedChannel {
-  readonly events: Emitter<ChannelEvents> = new Emitter();
-  readonly handlers: Emitter<DeliveryEvents> = new Emitter();
-  delivery: Delivery;
-  state: ChannelState = { name: 'idle' };
+const IDLE: ChannelState = { name: 'idle' };
+
+export class SharedChannel extends Listeners<ChannelEvents> {
+  state: ChannelState = IDLE;
+  /** Made for the first item: most channels of an app that has thousands are quiet. */
+  delivery: Delivery | undefined = undefined;
   /** The last position that is known to be stored. */
-  stored: Position | undefined;
-  readonly #handles = new Set<Handle>();
+  stored: Position | undefined = undefined;
+  #handles = 0;
   /** Those of them that want the channel. */
-  readonly #holders = new Set<Handle>();
+  #holders = 0;
   #joined = false;
 
   constructor(
     readonly name: string,
     readonly options: ResolvedChannelOptions,
-    private readonly parts: SharedParts,
+    readonly parts: SharedParts,
   ) {
-    this.delivery = this.#newDelivery();
+    super();
   }
 
   /** Nobody has a handle, and the server is not subscribed to: it may be forgotten. */
   get isUnused(): boolean {
-    return this.#handles.size === 0 && !this.#joined;
+    return this.#handles === 0 && !this.#joined;
   }
 
-  open(handle: Handle): void {
-    this.#handles.add(handle);
+  /** Is everything finished that was given out? */
+  get isDrained(): boolean {
+    return this.delivery?.isEmpty ?? true;
+  }
+
+  open(): void {
+    this.#handles += 1;
   }
 
   /** A handle wants the channel: join it, unless it is joined. */
-  hold(handle: Handle): void {
-    if (this.#holders.has(handle)) return;
-    this.#holders.add(handle);
+  hold(): void {
+    this.#holders += 1;
     this.#joined = true;
     const { maxAttempts, snapshot, start } = this.options;
     const intent = { start, snapshot: snapshot !== undefined, maxAttempts };
     this.parts.driver.start();
     // What a run of handlers has finished counts, should this be one of them and the channel begin anew.
-    this.delivery.flush();
+    this.delivery?.flush();
     this.parts.driver.input({ type: 'join', channel: this.name, intent });
   }
 
   /** A handle is closed: leave a little later, unless another one comes. */
-  release(handle: Handle): void {
-    this.#handles.delete(handle);
-    if (this.#holders.delete(handle) && this.#holders.size === 0) {
+  release(isHolder: boolean): void {
+    this.#handles -= 1;
+    if (isHolder) this.#holders -= 1;
+    if (isHolder && this.#holders === 0) {
       this.parts.driver.input({ type: 'release', channel: this.name });
     }
     if (this.isUnused) this.parts.unused(this);
@@ -92,28 +102,29 @@ export class SharedChannel {
   /** The core has left the channel: whoever comes now starts anew. */
   left(): void {
     // Those who hold it still may have asked for it anew: the core leaves before it joins again.
-    this.#joined = this.#holders.size > 0;
-    this.delivery.close();
-    this.delivery = this.#newDelivery();
-    this.enter({ name: 'idle' });
+    this.#joined = this.#holders > 0;
+    this.delivery?.close();
+    this.delivery = undefined;
+    this.enter(IDLE);
     if (this.isUnused) this.parts.unused(this);
   }
 
   deliver(items: readonly Item[], tok: string | undefined): void {
+    this.delivery ??= new Delivery(this);
     this.delivery.push({ items, tok });
   }
 
   enter(state: ChannelState): void {
     this.state = state;
-    reportFailures(this.events.emit('state', state));
+    this.tell('state', state);
   }
 
   /** Where the handlers have come to; before they had anything, where reading began. */
   get position(): Position | undefined {
     const numbers = this.parts.driver.session.numbers(this.name);
-    const { position } = this.delivery;
+    const position = this.delivery?.position;
     if (position !== undefined) return { epoch: position.epoch, seq: position.seq };
-    if (numbers === undefined || !this.delivery.isEmpty) return undefined;
+    if (numbers === undefined || !this.isDrained) return undefined;
     return { epoch: numbers.epoch, seq: numbers.last };
   }
 
@@ -128,47 +139,8 @@ export class SharedChannel {
 
   /** The client closed. */
   close(): void {
-    this.delivery.close();
+    this.delivery?.close();
     if (this.state.name !== 'closed') this.enter({ name: 'closed' });
-    for (const handle of this.#handles) handle.end();
-    this.events.clear();
-  }
-
-  #newDelivery(): Delivery {
-    const { driver, report, turn } = this.parts;
-    const { commit, onHandlerError, schema, snapshot } = this.options;
-    return new Delivery({
-      channel: this.name,
-      handlers: this.handlers,
-      turn,
-      report,
-      onHandlerError,
-      manual: commit === 'manual',
-      snapshot,
-      check: schema === undefined ? undefined : (message) => fit(schema, message),
-      input: (input) => driver.input(input),
-      drained: () => {
-        if (this.events.count('drained') > 0) void this.events.emit('drained', undefined);
-      },
-    });
-  }
-}
-
-/** @throws LastseqError `schema`, at once or as a rejection. */
-function fit(schema: StandardSchema, message: Message): Message | Promise<Message> {
-  const { channel, seq } = message;
-  const broken = (cause: unknown): never => {
-    if (cause instanceof LastseqError) throw cause;
-    throw new LastseqError('schema', { channel, seq, issues: [String(cause)] }, { cause });
-  };
-  const judge = (result: Awaited<ReturnType<StandardSchema['~standard']['validate']>>): Message => {
-    if (result.issues === undefined) return { ...message, data: result.value };
-    throw new LastseqError('schema', { channel, seq, issues: result.issues });
-  };
-  try {
-    const result = schema['~standard'].validate(message.data);
-    return isThenable(result) ? Promise.resolve(result).then(judge).catch(broken) : judge(result);
-  } catch (cause) {
-    return broken(cause);
+    this.remove();
   }
 }

@@ -10,7 +10,7 @@ export const keeping = [
     find: `if (item.type === 'message') this.#settle(this.#message(item));`,
     replace: `if (item.type === 'message') {
       const mark = markOf(item, this.#backlog.tok ?? '');
-      this.parts.input({ type: 'committed', channel: this.parts.channel, mark });
+      this.#input({ type: 'committed', channel: this.host.name, mark });
       this.#settle(this.#message(item));
     }`,
   },
@@ -31,29 +31,29 @@ export const keeping = [
     name: 'failed-is-passed-over',
     rule: 'with `retry` a failed item is not passed over',
     file: 'src/delivery.ts',
-    find: `const again = kind === 'snapshot' || onHandlerError === 'retry';`,
-    replace: `const again = kind === 'snapshot' && onHandlerError !== 'retry';`,
+    find: `const again = kind === 'snapshot' || options.onHandlerError === 'retry';`,
+    replace: `const again = kind === 'snapshot' && options.onHandlerError !== 'retry';`,
   },
   {
     name: 'failed-snapshot-is-passed-over',
     rule: 'a snapshot that failed is tried again',
     file: 'src/delivery.ts',
-    find: `const again = kind === 'snapshot' || onHandlerError === 'retry';`,
-    replace: `const again = onHandlerError === 'retry';`,
+    find: `const again = kind === 'snapshot' || options.onHandlerError === 'retry';`,
+    replace: `const again = options.onHandlerError === 'retry';`,
   },
   {
     name: 'delivered-to-nobody',
     rule: 'messages wait until somebody listens',
     file: 'src/delivery.ts',
     find: `!this.#backlog.isEmpty &&
-      this.parts.handlers.count('message') > 0`,
+      this.host.has('message')`,
     replace: `!this.#backlog.isEmpty`,
   },
   {
     name: 'gap-nobody-hears',
     rule: 'a gap that no handler takes is reported',
     file: 'src/delivery.ts',
-    find: `this.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));`,
+    find: `this.host.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));`,
     replace: `void [LastseqError, channel, from, to, reason];`,
   },
   {
@@ -68,8 +68,8 @@ export const keeping = [
     rule: 'what is finished is said before a handler takes its time',
     file: 'src/delivery.ts',
     find: `    this.#commits.flush();
-    this.parts.input({ type: 'handling'`,
-    replace: `    this.parts.input({ type: 'handling'`,
+    this.#input({ type: 'handling'`,
+    replace: `    this.#input({ type: 'handling'`,
     byTests: true,
   },
   {

@@ -58,37 +58,37 @@ export const shell = [
     name: 'handlers-go-with-the-queue',
     rule: 'a channel that is asked for before it is left keeps its handlers',
     file: 'src/delivery.ts',
-    find: `    this.parts.turn.cancel(this);`,
-    replace: `    this.parts.turn.cancel(this);
-    this.parts.handlers.clear();`,
+    find: `    this.host.parts.turn.cancel(this);`,
+    replace: `    this.host.parts.turn.cancel(this);
+    this.host.remove();`,
   },
   {
     name: 'queue-outlives-its-channel',
     rule: 'what is queued when a channel is left comes from the log, once',
     file: 'src/shared-channel.ts',
-    find: `    this.delivery.close();
-    this.delivery = this.#newDelivery();`,
-    replace: `    this.delivery = this.#newDelivery();`,
+    find: `    this.delivery?.close();
+    this.delivery = undefined;`,
+    replace: `    this.delivery = undefined;`,
   },
   {
     name: 'checked-after-the-leave',
     rule: 'a message that is checked when its channel is left goes to nobody',
     file: 'src/delivery.ts',
-    find: `this.#state.name === 'working' && handlers.count('message') > 0`,
-    replace: `handlers.count('message') > 0`,
+    find: `this.#state.name === 'working' && host.has('message')`,
+    replace: `host.has('message')`,
   },
   {
     name: 'one-of-two-handles-leaves',
     rule: 'a channel is left when its last handle is closed',
     file: 'src/shared-channel.ts',
-    find: `this.#holders.delete(handle) && this.#holders.size === 0`,
-    replace: `this.#holders.delete(handle)`,
+    find: `if (isHolder && this.#holders === 0)`,
+    replace: `if (isHolder)`,
   },
   {
     name: 'backlog-never-goes-on',
     rule: 'a backlog that is cut into slices goes on',
     file: 'src/delivery.ts',
-    find: `        return this.parts.turn.later(this);`,
+    find: `        return this.host.parts.turn.later(this);`,
     replace: `        return;`,
   },
   {
@@ -109,15 +109,15 @@ export const shell = [
     name: 'removed-before-its-turn-served',
     rule: 'a handler that was not called has not had the item',
     file: 'src/delivery.ts',
-    find: `this.#calls = handlers.calls - before;`,
-    replace: `this.#calls = handlers.calls - before + 1;`,
+    find: `this.#calls = host.calls;`,
+    replace: `this.#calls = host.calls + 1;`,
     byTests: true,
   },
   {
     name: 'finished-is-lost-at-a-new-join',
     rule: 'what a run has finished counts when one of its handlers asks for the channel anew',
     file: 'src/shared-channel.ts',
-    find: `    this.delivery.flush();
+    find: `    this.delivery?.flush();
     this.parts.driver.input({ type: 'join'`,
     replace: `    this.parts.driver.input({ type: 'join'`,
   },
@@ -141,9 +141,9 @@ export const shell = [
   {
     name: 'removed-handler-runs',
     rule: 'a handler that was removed is not called',
-    file: 'src/emitter.ts',
-    find: `if (!isGone()) this.#call(handler, event, isGone);`,
-    replace: `this.#call(handler, event, isGone);`,
+    file: 'src/listeners.ts',
+    find: `if (handler === undefined || entry.isGone) continue;`,
+    replace: `if (handler === undefined) continue;`,
     byTests: true,
   },
   {
