@@ -5,7 +5,7 @@ import type { Committable } from './delivery.js';
 import { badOption, LastseqError } from './errors.js';
 import { iterate } from './iterator.js';
 import type { Listener, ListenOptions } from './listeners.js';
-import type { ChannelEvents, ChannelNumbers, SharedChannel } from './shared-channel.js';
+import type { ChannelEvents, SharedChannel } from './shared-channel.js';
 
 /** A message as handlers get it. `commit` is there with `commit: 'manual'` only. */
 export type Delivered<Item> = Item & Partial<Committable>;
@@ -15,6 +15,20 @@ export interface Handlers<Data> {
   readonly message: (message: Delivered<Message<Data>>) => unknown;
   /** Numbers are lost, or were healed by a snapshot. Without any such handler that is an error. */
   readonly gap?: ((gap: Delivered<Gap>) => unknown) | undefined;
+}
+
+/** Numbers for a debug view. */
+export interface ChannelNumbers {
+  /** Up to here the handlers have finished. */
+  readonly position: Position | undefined;
+  /** Up to here it is stored. */
+  readonly stored: Position | undefined;
+  /** Accepted in order, perhaps still queued. */
+  readonly last: number;
+  /** The greatest number heard of. */
+  readonly head: number;
+  /** Messages held because others before them are missing. */
+  readonly held: number;
 }
 
 export interface PublishOptions {
@@ -92,7 +106,10 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   get position(): Position | undefined {
-    return this.shared.position;
+    const { delivery, isDrained, numbers } = this.shared;
+    const position = delivery?.position;
+    if (position !== undefined) return { epoch: position.epoch, seq: position.seq };
+    return numbers && isDrained ? { epoch: numbers.epoch, seq: numbers.last } : undefined;
   }
 
   subscribe(
@@ -156,7 +173,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   retry(): void {
-    this.shared.retry();
+    this.shared.parts.driver.input({ type: 'retry', channel: this.name });
   }
 
   skip(): void {
@@ -164,7 +181,9 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   inspect(): ChannelNumbers {
-    return this.shared.inspect();
+    const { numbers, stored } = this.shared;
+    const { held = 0, head = 0, last = 0 } = numbers ?? {};
+    return { position: this.position, stored, last, head, held };
   }
 
   close(): Promise<void> {

@@ -4,7 +4,7 @@ import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
 import type { Counters } from './core/counters.js';
 import type { Position } from './core/position.js';
 import { Session } from './core/session.js';
-import { DEFAULT_SETTINGS, type Settings } from './core/settings.js';
+import type { Settings } from './core/settings.js';
 import type { Trace } from './core/trace.js';
 import { TracedSession } from './core/traced-session.js';
 import type { ConnectionState, PublishResult } from './core/vocabulary.js';
@@ -95,7 +95,7 @@ export class LastseqClient {
     const report = (error: LastseqError): void => this.#report(error);
     const seed = ports.clock.seed();
     this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
-    const settings = { ...DEFAULT_SETTINGS, ...settingsOf(options), seed, persistent };
+    const settings = { ...settingsOf(options), seed, persistent };
     this.#driver = new Driver({
       session: newSession(settings, options),
       options,
@@ -255,11 +255,7 @@ export class LastseqClient {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw this.#closed();
-  }
-
-  #closed(): LastseqError {
-    return new LastseqError('closed', { what: 'the client' });
+    if (this.#closing !== undefined) throw new LastseqError('closed', { what: 'the client' });
   }
 }
 

@@ -34,7 +34,7 @@ export class CommitLog {
   #mark: PositionWrite | undefined;
 
   constructor(
-    private readonly manual: boolean,
+    readonly manual: boolean,
     /** @param count items that handlers are done with; 0 for a commit that came later. */
     private readonly emit: (count: number, mark: PositionWrite | undefined) => void,
     /** Commits that never come must not fill the memory: called when no more items may wait. */

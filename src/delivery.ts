@@ -6,17 +6,10 @@ import { Backlog, type Batch } from './backlog.js';
 import { CommitLog, type Ending, markOf } from './commit-log.js';
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
 import type { Gap, Input, Message, SnapshotReason } from './core/vocabulary.js';
-import { LastseqError, seqOf } from './errors.js';
+import { badOption, LastseqError, seqOf } from './errors.js';
 import type { Listeners } from './listeners.js';
 import type { ResolvedChannelOptions } from './options.js';
-import {
-  ABANDONED,
-  DECLINED,
-  isThenable,
-  together,
-  type Failure,
-  type Outcome,
-} from './outcome.js';
+import { ABANDONED, both, DECLINED, isThenable, type Failure, type Outcome } from './outcome.js';
 import { fit } from './schema.js';
 import type { Turn } from './turn.js';
 
@@ -122,7 +115,7 @@ export class Delivery {
     if (failures.length > 0) {
       this.#state = WORKING;
       this.#calls = failures.length;
-      this.#settle(together(failures.map(({ again }) => again())));
+      this.#settle(failures.map(({ again }) => again()).reduce(both, undefined));
     } else {
       this.#state = READY;
       // Nobody has had it: whoever comes now does, as a component that was mounted again.
@@ -208,13 +201,10 @@ export class Delivery {
   }
 
   #give<Type extends 'message' | 'gap'>(type: Type, item: DeliveryEvents[Type]): Outcome {
-    const { host } = this;
-    const isManual = host.options.commit === 'manual';
-    const outcome = host.give(
-      type,
-      isManual ? { ...item, commit: this.#commits.committer() } : item,
-    );
-    this.#calls = host.calls;
+    const commits = this.#commits;
+    const given = commits.manual ? { ...item, commit: commits.committer() } : item;
+    const outcome = this.host.give(type, given);
+    this.#calls = this.host.calls;
     return outcome;
   }
 
@@ -224,8 +214,7 @@ export class Delivery {
     try {
       const result: unknown = await this.host.options.snapshot?.({ reason, position, signal });
       if (result !== undefined && !isPosition(result)) {
-        const [option, expected] = ['snapshot result', 'a Position or nothing'];
-        throw new LastseqError('bad_option', { option, value: result, expected });
+        throw badOption('snapshot result', result, 'a Position or nothing');
       }
       this.#taken = result;
       return [];

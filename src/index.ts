@@ -8,7 +8,7 @@ export { nativeDialect } from './dialects/native.js';
 export { LastseqError } from './errors.js';
 export { socketIo } from './socket-io.js';
 export type { AppSocket } from './socket-io.js';
-export type { Channel, Delivered, Handlers, PublishOptions } from './channel.js';
+export type { Channel, ChannelNumbers, Delivered, Handlers, PublishOptions } from './channel.js';
 export type { Client, ClientEvents, StorageState } from './client.js';
 export type { Counters } from './core/counters.js';
 export type {
@@ -53,4 +53,3 @@ export type {
   StandardSchema,
   UrlOption,
 } from './options.js';
-export type { ChannelNumbers } from './shared-channel.js';

@@ -2,7 +2,7 @@
  * Those who listen to one channel, in the order in which they came. There are thousands of channels, so
  * this is no emitter each but a list that is replaced, not changed: a call goes by the one it began with.
  */
-import { call, reportFailures, together, type Outcome } from './outcome.js';
+import { both, call, reportFailures, type Outcome } from './outcome.js';
 
 export interface ListenOptions {
   /** Aborting it removes the handler. */
@@ -58,12 +58,14 @@ export class Listeners<Events extends Record<string, unknown>> {
   /** @param who an entry, an owner whose end has come, or undefined for everybody. */
   remove(who?: object): void {
     const before = this.#entries;
-    const isMeant = (entry: Entry<Events>): boolean =>
-      who === undefined || who === entry || who === entry.owner;
-    // A copy, because V8 leaves room for 16 more in what `filter` gives.
-    this.#entries = before.filter((entry) => !isMeant(entry)).slice();
-    for (const entry of before.filter(isMeant)) {
-      entry.isGone = true;
+    const stay = before.filter((entry) => {
+      entry.isGone = who === undefined || who === entry || who === entry.owner;
+      return !entry.isGone;
+    });
+    // A copy: V8 leaves room for 16 more in what `filter` gives.
+    this.#entries = stay.slice();
+    for (const entry of before) {
+      if (!entry.isGone) continue;
       entry.forget?.();
       if (who !== entry) entry.listener.ended?.();
     }
@@ -82,8 +84,7 @@ export class Listeners<Events extends Record<string, unknown>> {
       const handler = entry.listener[type] as ((event: Events[Type]) => unknown) | undefined;
       if (handler === undefined || entry.isGone) continue;
       calls += 1;
-      const one = call(handler, event, entry);
-      outcome = outcome && one ? together([outcome, one]) : (outcome ?? one);
+      outcome = both(outcome, call(handler, event, entry));
     }
     // At the end: a handler may have done what others are told of meanwhile.
     this.calls = calls;

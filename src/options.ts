@@ -238,24 +238,24 @@ export function traceLimitsOf({ trace }: ResolvedOptions): TraceLimits | undefin
   return { inputs, payloads };
 }
 
-/** The core's settings for these options: most have the name that they have here. */
-export function settingsOf(options: ResolvedOptions): Partial<Settings> {
-  const { dialect, logger, maxBackoffMs, recover, token } = options;
-  const given = {
+/** The core's settings for these options. */
+export function settingsOf(options: ResolvedOptions): Settings {
+  const { dialect } = options;
+  const given: Readonly<Record<string, unknown>> = {
     ...options,
-    backoffCapMs: maxBackoffMs,
-    hasToken: token !== undefined,
-    carrier: recover === undefined ? 'socket' : 'fetch',
-    verbose: logger !== undefined,
+    backoffCapMs: options.maxBackoffMs,
+    hasToken: options.token !== undefined,
+    carrier: options.recover === undefined ? 'socket' : 'fetch',
+    verbose: options.logger !== undefined,
     numbering: dialect.numbering,
     epochs: dialect.overlap === undefined,
     pollMs: dialect.pollMs,
   };
-  return Object.fromEntries(
-    Object.entries(given).filter(
-      ([name, value]) => name in DEFAULT_SETTINGS && value !== undefined,
-    ),
-  );
+  const settings = Object.entries(DEFAULT_SETTINGS).map(([name, value]) => [
+    name,
+    given[name] ?? (value as unknown),
+  ]);
+  return Object.fromEntries(settings) as Settings;
 }
 
 export type { Message };

@@ -43,11 +43,11 @@ export function call<Event>(
   }
 }
 
-/** Several outcomes as one. */
-export function together(outcomes: readonly Outcome[]): Outcome {
-  if (!outcomes.some(isThenable)) return outcomes.flatMap((o) => (o ?? []) as readonly Failure[]);
-  const settled = outcomes.map((outcome) => Promise.resolve(outcome));
-  return Promise.all(settled).then((all) => all.flatMap((failures) => failures ?? []));
+/** Two outcomes as one. */
+export function both(one: Outcome, other: Outcome): Outcome {
+  if (one === undefined || other === undefined) return one ?? other;
+  if (!isThenable(one) && !isThenable(other)) return [...one, ...other];
+  return Promise.all([one, other]).then((all) => all.flat());
 }
 
 /** For events that are not delivered in order and awaited: a listener that fails is reported as uncaught. */

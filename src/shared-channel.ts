@@ -1,5 +1,6 @@
 /** What all handles of one channel share: one subscription at the server, one queue, one state. */
 import type { PublishOptions } from './channel.js';
+import type { Numbers } from './core/channel-state.js';
 import type { Position } from './core/position.js';
 import type { ChannelState, Item } from './core/vocabulary.js';
 import { Delivery, type DeliveryEvents } from './delivery.js';
@@ -11,20 +12,6 @@ import type { Turn } from './turn.js';
 
 /** Besides those of the queue, events that do not take part in its order. */
 export type ChannelEvents = DeliveryEvents & { state: ChannelState; ephemeral: unknown };
-
-/** Numbers for a debug view. */
-export interface ChannelNumbers {
-  /** Up to here the handlers have finished. */
-  readonly position: Position | undefined;
-  /** Up to here it is stored. */
-  readonly stored: Position | undefined;
-  /** Accepted in order, perhaps still queued. */
-  readonly last: number;
-  /** The greatest number heard of. */
-  readonly head: number;
-  /** Messages held because others before them are missing. */
-  readonly held: number;
-}
 
 /** How a handle publishes. */
 export type Publish = (
@@ -73,6 +60,11 @@ export class SharedChannel extends Listeners<ChannelEvents> {
     return this.delivery?.isEmpty ?? true;
   }
 
+  /** Where reading stands, while the channel is joined. */
+  get numbers(): Numbers | undefined {
+    return this.parts.driver.session.numbers(this.name);
+  }
+
   open(): void {
     this.#handles += 1;
   }
@@ -117,24 +109,6 @@ export class SharedChannel extends Listeners<ChannelEvents> {
   enter(state: ChannelState): void {
     this.state = state;
     this.tell('state', state);
-  }
-
-  /** Where the handlers have come to; before they had anything, where reading began. */
-  get position(): Position | undefined {
-    const numbers = this.parts.driver.session.numbers(this.name);
-    const position = this.delivery?.position;
-    if (position !== undefined) return { epoch: position.epoch, seq: position.seq };
-    if (numbers === undefined || !this.isDrained) return undefined;
-    return { epoch: numbers.epoch, seq: numbers.last };
-  }
-
-  retry(): void {
-    this.parts.driver.input({ type: 'retry', channel: this.name });
-  }
-
-  inspect(): ChannelNumbers {
-    const { held = 0, head = 0, last = 0 } = this.parts.driver.session.numbers(this.name) ?? {};
-    return { position: this.position, stored: this.stored, last, head, held };
   }
 
   /** The client closed. */

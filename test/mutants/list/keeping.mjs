@@ -60,7 +60,7 @@ export const keeping = [
     name: 'retry-for-all-handlers',
     rule: 'only the handlers that failed are tried again',
     file: 'src/delivery.ts',
-    find: `this.#settle(together(failures.map(({ again }) => again())));`,
+    find: `this.#settle(failures.map(({ again }) => again()).reduce(both, undefined));`,
     replace: `this.#deliver();`,
   },
   {

@@ -109,8 +109,8 @@ export const shell = [
     name: 'removed-before-its-turn-served',
     rule: 'a handler that was not called has not had the item',
     file: 'src/delivery.ts',
-    find: `this.#calls = host.calls;`,
-    replace: `this.#calls = host.calls + 1;`,
+    find: `this.#calls = this.host.calls;`,
+    replace: `this.#calls = this.host.calls + 1;`,
     byTests: true,
   },
   {
