@@ -158,9 +158,9 @@ export class ChannelHandle<Data> implements Channel<Data> {
     });
   }
 
-  publish(data: Data, options: PublishOptions = {}): Promise<Position> {
-    if (this.#isClosed) return Promise.reject(this.#closed());
-    return this.shared.parts.publish(this.name, data, options);
+  async publish(data: Data, options: PublishOptions = {}): Promise<Position> {
+    this.#assertOpen();
+    return await this.shared.parts.publish(this.name, data, options);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<Data> | Gap> {

@@ -6,7 +6,7 @@ import { Backlog, type Batch } from './backlog.js';
 import { CommitLog, type Ending, markOf } from './commit-log.js';
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
 import type { Gap, Input, Message, SnapshotReason } from './core/vocabulary.js';
-import { badOption, LastseqError, seqOf } from './errors.js';
+import { badOption, LastseqError } from './errors.js';
 import type { Listeners } from './listeners.js';
 import type { ResolvedChannelOptions } from './options.js';
 import { ABANDONED, both, DECLINED, isThenable, type Failure, type Outcome } from './outcome.js';
@@ -268,7 +268,8 @@ export class Delivery {
       if (item.type === 'snapshot')
         parts.report(new LastseqError('snapshot_failed', { channel }, cause));
       else {
-        const details = { channel, event: item.type, ...seqOf(item) };
+        const seq = item.type === 'message' ? item.seq : undefined;
+        const details = { channel, event: item.type, seq };
         parts.report(new LastseqError('handler_failed', details, cause));
       }
     }

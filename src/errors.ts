@@ -1,5 +1,5 @@
 /** One error class, one list of codes, one place that words them. */
-import type { GapReason, Message } from './core/vocabulary.js';
+import type { GapReason } from './core/vocabulary.js';
 
 /** Each code, whose fault it is, whether the client goes on by itself, and what `details` holds. */
 export interface ErrorDetails {
@@ -28,7 +28,11 @@ export interface ErrorDetails {
   /** The server's or the options': recovery cannot work like this. Retried with backoff. */
   recovery_failed: { readonly channel: string; readonly status: number; readonly detail: string };
   /** Yours: a handler threw or rejected. What follows is up to `onHandlerError`. */
-  handler_failed: { readonly channel: string; readonly seq?: number; readonly event: string };
+  handler_failed: {
+    readonly channel: string;
+    readonly seq?: number | undefined;
+    readonly event: string;
+  };
   /** Yours: a handler did not settle within `handlerTimeoutMs`. It is waited for, never overtaken. */
   handler_timeout: { readonly channel: string };
   /** Yours: `snapshot` threw, rejected, or returned something that is no position. Retried with backoff. */
@@ -97,9 +101,4 @@ export function reportUncaught(error: unknown): void {
   const scope = globalThis as { reportError?: (error: unknown) => void };
   if (typeof scope.reportError === 'function') scope.reportError(error);
   else console.error(error);
-}
-
-/** The number of what a handler was given, for its error. */
-export function seqOf(item: { readonly type: string }): { readonly seq?: number } {
-  return item.type === 'message' ? { seq: (item as Message).seq } : {};
 }

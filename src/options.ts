@@ -233,7 +233,7 @@ function isTraceOption(value: unknown): boolean {
 
 /** How much is traced; undefined for nothing. */
 export function traceLimitsOf({ trace }: ResolvedOptions): TraceLimits | undefined {
-  if (trace === undefined || trace === false) return undefined;
+  if (!trace) return undefined;
   const { inputs = 10_000, payloads = false } = trace === true ? {} : trace;
   return { inputs, payloads };
 }
