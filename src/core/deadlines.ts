@@ -13,6 +13,7 @@ const MAX_STALE = 64;
  * | `connect`       | token, url and handshake took too long: the attempt failed         |
  * | `watchdog`      | no frame for 2.5 heartbeats: probe, or give the socket up          |
  * | `probe`         | nothing came after a probe: the connection is dead                 |
+ * | `hold`          | the server has said nothing: send what is kept back all the same   |
  * | `flush`         | changed positions are written                                      |
  * | `save`          | a write did not settle: storage counts as broken                   |
  * | `token`         | the token provider did not settle                                  |

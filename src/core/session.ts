@@ -18,6 +18,11 @@ import { RecoveryCalls } from './recovery-calls.js';
 import type { Settings } from './settings.js';
 import type { Effect, Input } from './vocabulary.js';
 
+/** Frames that go to a server before its first word, which may be that it takes arrays. */
+const EARLY_FRAMES = 16;
+/** The others wait no longer than this: a server need not say anything unasked. */
+const HOLD_MS = 100;
+
 export class Session {
   readonly #ctx: Context;
   readonly #auth: Auth = new Auth();
@@ -27,7 +32,10 @@ export class Session {
   readonly #publisher: Publisher;
   readonly #router: FrameRouter;
   readonly #channels: Channels;
+  /** What is to be sent, in order. */
   #frames: ClientFrame[] = [];
+  /** How many of them may go. */
+  #credit = EARLY_FRAMES;
   #ids = 0;
 
   /**
@@ -81,13 +89,9 @@ export class Session {
     }
     this.#calls.flush();
     this.#channels.finish();
-    if (this.#frames.length > 0) {
-      const frames = this.#frames;
-      this.#frames = [];
-      // What an input asked of a connection that it ended is asked for anew on the next one.
-      if (after !== undefined)
-        this.#ctx.emit({ type: 'send', frames, asArray: this.#router.can('arrays') });
-    }
+    // What an input asked of a connection that it ended is asked for anew on the next one.
+    if (after === undefined) this.#frames = [];
+    else if (this.#frames.length > 0) this.#send();
     return this.#ctx.takeEffects();
   }
 
@@ -108,8 +112,9 @@ export class Session {
   #route(input: Input): void {
     switch (input.type) {
       case 'frames':
-        if (input.attempt === this.#connection.openAttempt) this.#router.frames(input.frames);
-        return;
+        if (input.attempt !== this.#connection.openAttempt) return;
+        this.#credit = Infinity;
+        return this.#router.frames(input.frames);
       case 'handled':
         return this.#channels.find(input.channel)?.handled(input.count, input.mark);
       case 'committed':
@@ -194,8 +199,20 @@ export class Session {
     for (const machine of this.#channels.all()) machine.down();
   }
 
+  /** Sends what there is. Of much, on a connection that was silent so far, only the beginning. */
+  #send(): void {
+    const frames = this.#frames.splice(0, this.#credit);
+    this.#credit -= frames.length;
+    if (frames.length > 0) {
+      this.#ctx.emit({ type: 'send', frames, asArray: this.#router.can('arrays') });
+    }
+    const { deadlines } = this.#ctx;
+    if (this.#frames.length > 0 && !deadlines.has('hold')) this.#ctx.arm('hold', HOLD_MS);
+  }
+
   /** A socket is open: everything is asked for anew. */
   #up(attempt: number): void {
+    this.#credit = EARLY_FRAMES;
     if (attempt > 1) this.#ctx.counters.reconnects += 1;
     for (const machine of this.#channels.all()) machine.up();
     if (this.#channels.size === 0) this.#connection.joined();
@@ -251,6 +268,9 @@ export class Session {
     switch (kind) {
       case 'flush':
         return this.#ledger.flush();
+      case 'hold':
+        this.#credit = Infinity;
+        return;
       case 'save':
         return this.#ledger.saveTimedOut();
       case 'token': {
