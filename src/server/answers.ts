@@ -5,7 +5,9 @@ import { RETRY, type Decision, type ReaderDecision, type RefusalCode } from './a
 import { ServerError } from './errors.js';
 import type { Subscriber } from './fanout.js';
 import { readHeads, type HeadEntry } from './heads.js';
+import type { ReadOptions } from './log.js';
 import type { HubParts } from './parts.js';
+import { chain, isPromise } from './promises.js';
 import type { BadItem, PublishFrame, RecoverFrame, RefusedFrame } from './request-frames.js';
 import { View } from './view.js';
 import * as wire from './wire.js';
@@ -22,6 +24,11 @@ export interface Peer extends Subscriber {
   send(text: string): void;
   sendHeads(entries: ReadonlyMap<string, HeadEntry>): void;
   refuse(code: RefusalCode, id?: number, channel?: string): void;
+}
+
+interface SubscribeRequest {
+  readonly id: number | undefined;
+  readonly channel: string;
 }
 
 /** The status of an item that was refused, as HTTP would answer it. */
@@ -70,13 +77,17 @@ export class Answers {
     return this.#decideReader('subscribe', channel);
   }
 
-  async subscribe(
-    { id, channel }: { readonly id: number | undefined; readonly channel: string },
+  /** Answers at once where the app and the log do. */
+  subscribe(
+    request: SubscribeRequest,
     asked: ReaderDecision | Promise<ReaderDecision>,
-  ): Promise<void> {
+  ): void | Promise<void> {
+    return chain(asked, (decision) => this.#subscribe(request, decision));
+  }
+
+  #subscribe({ id, channel }: SubscribeRequest, decision: ReaderDecision): void | Promise<void> {
     const { settings, fanout, following, report } = this.#parts;
     const peer = this.#peer;
-    const decision = await asked;
     if (!peer.isOpen()) return;
     if (!decision.allowed) {
       // Whoever lost the right to listen must not go on listening by an earlier subscribe.
@@ -94,14 +105,19 @@ export class Answers {
     const view = decision.sees && new View(decision.sees);
     fanout.attach(channel, peer, view);
     peer.channels.set(channel, view);
-    try {
-      await following.ready(channel);
-      const facts = await settings.log.facts(channel);
-      if (peer.isOpen()) peer.send(wire.subscribedText(id, channel, facts));
-    } catch (error) {
+    const failed = (error: unknown): void => {
       report('log', error);
       if (isNew) this.unsubscribe(channel);
       peer.send(wire.errorText({ id, channel, code: 'internal', retry: true }));
+    };
+    try {
+      const facts = chain(following.ready(channel), () => settings.log.facts(channel));
+      const told = chain(facts, (known) => {
+        if (peer.isOpen()) peer.send(wire.subscribedText(id, channel, known));
+      });
+      return told?.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 
@@ -130,10 +146,9 @@ export class Answers {
   async recover({ id, items, limit }: RecoverFrame): Promise<void> {
     const { settings } = this.#parts;
     const peer = this.#peer;
-    const decisions = await Promise.all(
-      items.map(async (item) =>
-        'bad' in item ? undefined : this.#decideReader('recover', item.channel),
-      ),
+    // All are asked at the same time, and none of them rejects.
+    const decisions = items.map((item) =>
+      'bad' in item ? undefined : this.#decideReader('recover', item.channel),
     );
     let left = settings.limits.pageBytes;
     const texts: string[] = [];
@@ -142,7 +157,10 @@ export class Answers {
         limit: Math.min(limit ?? settings.limits.page, settings.limits.page),
         maxBytes: Math.max(left, 0),
       };
-      const text = await this.#recoverItem(item, decisions[index], options);
+      const asked = decisions[index];
+      const decision = isPromise(asked) ? await asked : asked;
+      const answer = this.#recoverItem(item, decision, options);
+      const text = isPromise(answer) ? await answer : answer;
       left -= Buffer.byteLength(text);
       texts.push(text);
       if (!peer.isOpen()) return;
@@ -150,11 +168,11 @@ export class Answers {
     peer.send(wire.recoveredText(id, texts));
   }
 
-  async #recoverItem(
+  #recoverItem(
     item: RecoverRequest | BadItem,
     decision: ReaderDecision | undefined,
-    options: { readonly limit: number; readonly maxBytes: number },
-  ): Promise<string> {
+    options: ReadOptions,
+  ): string | Promise<string> {
     const { settings, recovery, report, counters } = this.#parts;
     if ('bad' in item || decision === undefined) {
       counters.badFrames += 1;
@@ -165,11 +183,16 @@ export class Answers {
       const wait = RETRY[code] && code !== 'unauthorized' ? settings.retryAfterMs : undefined;
       return wire.refusedItem(STATUS[code], item.channel, code, wait);
     }
-    try {
-      return wire.pageItem(item.channel, await recovery.page(item, options, decision.sees));
-    } catch (error) {
+    const failed = (error: unknown): string => {
       report('log', error);
       return wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
+    };
+    try {
+      const page = recovery.page(item, options, decision.sees);
+      const text = chain(page, (known) => wire.pageItem(item.channel, known));
+      return isPromise(text) ? text.catch(failed) : text;
+    } catch (error) {
+      return failed(error);
     }
   }
 

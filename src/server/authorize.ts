@@ -8,6 +8,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { WireCode } from '../core/frames.js';
 import { filterFor, type FilterRule, type MessageFilter } from './filter.js';
+import { isPromise } from './promises.js';
 import type { Report } from './report.js';
 import type { Counters } from './stats.js';
 
@@ -173,9 +174,4 @@ function toDecision(verdict: unknown): Decision {
     'authorize must answer { principal } with a string or nothing in it, false, ' +
       `'unauthorized', 'forbidden', 'not_found' or 'limit'`,
   );
-}
-
-/** Promises of other libraries and realms too. */
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

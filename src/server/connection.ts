@@ -14,6 +14,7 @@ import type { HeadEntry } from './heads.js';
 import { Inbox } from './inbox.js';
 import { Outbox } from './outbox.js';
 import type { HubParts } from './parts.js';
+import { isPromise } from './promises.js';
 import { readFrames, type RequestFrame } from './request-frames.js';
 import type { View } from './view.js';
 import * as wire from './wire.js';
@@ -31,6 +32,9 @@ interface Queued {
   readonly frame: RequestFrame;
   decision?: ReaderDecision | Promise<ReaderDecision>;
 }
+
+/** What is answered out of the log. */
+type Question = Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>;
 
 /** The close that follows when the connection as a whole is refused. */
 const REFUSAL_CLOSE: Readonly<Record<RefusalCode, number>> = {
@@ -219,24 +223,27 @@ export class Connection implements Subscriber {
       case 'auth':
         return this.#authenticate(frame.token);
       default:
-        return this.#handleRequest(queued, frame);
+        return this.#outbox.isCrowded || this.#state.name === 'new'
+          ? this.#answerLater(queued, frame)
+          : this.#answer(queued, frame);
     }
   }
 
-  async #handleRequest(
-    queued: Queued,
-    frame: Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>,
-  ): Promise<void> {
+  async #answerLater(queued: Queued, frame: Question): Promise<void> {
     // Only what is published may overrun a client, never the answers to what it asked for itself:
     // pages of a recovery above all are paced by what it has read.
     if (this.#outbox.isCrowded) await this.#outbox.drained();
     // A client without a token just begins: then cookies, or nothing, say who it is.
     if (this.#state.name === 'new') await this.#authenticate(undefined);
-    if (!this.isOpen()) return;
+    if (this.isOpen()) await this.#answer(queued, frame);
+  }
+
+  #answer(queued: Queued, frame: Question): void | Promise<void> {
     switch (frame.type) {
       case 'subscribe':
         queued.decision ??= this.#answers.ask(frame);
-        this.#askAhead();
+        // An app that answers at once gains nothing from being asked early.
+        if (isPromise(queued.decision)) this.#askAhead();
         return this.#answers.subscribe(frame, queued.decision);
       case 'publish':
         return this.#answers.publish(frame);

@@ -28,8 +28,11 @@ export class Following implements Audience {
     );
   };
 
-  /** Resolves when the feed has the channel; rejects when the log could not be reached. */
-  async ready(channel: string): Promise<void> {
-    await this.#followed.get(channel);
+  /**
+   * Resolves when the feed has the channel; rejects when the log could not be reached. `undefined`: the
+   * log hands on every channel.
+   */
+  ready(channel: string): Promise<unknown> | undefined {
+    return this.#followed.get(channel);
   }
 }

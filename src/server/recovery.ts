@@ -7,6 +7,7 @@
 import type { RecoverRequest } from '../core/frames.js';
 import { filterPage, type MessageFilter, type VisiblePage } from './filter.js';
 import type { Log, LogPage, ReadOptions } from './log.js';
+import { chain, isPromise } from './promises.js';
 import type { Counters } from './stats.js';
 
 export class Recovery {
@@ -21,30 +22,35 @@ export class Recovery {
   }
 
   /**
-   * One page, as its reader sees it. Rejects when the log does. Authorisation is the caller's duty.
+   * One page, as its reader sees it. Throws or rejects when the log does. Authorisation is the caller's
+   * duty.
    * @param sees `undefined`: everything.
    */
-  async page(
+  page(
     request: RecoverRequest,
     options: ReadOptions,
     sees: MessageFilter | undefined,
-  ): Promise<VisiblePage> {
-    const whole = await this.#read(request, options);
-    const page = sees === undefined ? whole : filterPage(whole, sees);
-    this.#counters.recoveries[outcome(request, page)] += 1;
-    if (page.messages.length > 0) this.#counters.pages += 1;
-    return page;
+  ): VisiblePage | Promise<VisiblePage> {
+    return chain(this.#read(request, options), (whole) => {
+      const page = sees === undefined ? whole : filterPage(whole, sees);
+      this.#counters.recoveries[outcome(request, page)] += 1;
+      if (page.messages.length > 0) this.#counters.pages += 1;
+      return page;
+    });
   }
 
   #read(request: RecoverRequest, options: ReadOptions): LogPage | Promise<LogPage> {
     const { channel, epoch, seq } = request;
-    const key = JSON.stringify([channel, epoch, seq, options.limit, options.maxBytes]);
-    const flight = this.#flights.get(key);
+    const { limit, maxBytes } = options;
+    const name = (): string => JSON.stringify([channel, epoch, seq, limit, maxBytes]);
+    // A log that answers at once never has a read under way: it is spared the names.
+    const flight = this.#flights.size > 0 ? this.#flights.get(name()) : undefined;
     if (flight) return flight;
 
     const page = this.#log.read(channel, { epoch, seq }, options);
-    if (!(page instanceof Promise)) return page;
-    const landed = page.finally(() => this.#flights.delete(key));
+    if (!isPromise(page)) return page;
+    const key = name();
+    const landed = Promise.resolve(page).finally(() => this.#flights.delete(key));
     this.#flights.set(key, landed);
     return landed;
   }

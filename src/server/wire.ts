@@ -33,8 +33,8 @@ export function welcomeText(
 }
 
 export function subscribedText(id: number | undefined, channel: string, facts: Facts): string {
-  const { epoch, head, oldest } = facts;
-  return JSON.stringify({ type: 'subscribed', id, channel, epoch, head, oldest });
+  const reply = id === undefined ? '' : `"id":${id},`;
+  return `{"type":"subscribed",${reply}${located(channel, facts)}}`;
 }
 
 /** A message frame. It always names its epoch: an old frame must not pass for one of a new life. */
@@ -107,12 +107,17 @@ export function refusedItem(
 
 /** Everything of a page but the opening brace. */
 function pageFields(channel: string, page: VisiblePage): string {
-  const { epoch, head, oldest, messages, more, upto, void: hidden = [] } = page;
-  const facts = JSON.stringify({ channel, epoch, head, oldest }).slice(1, -1);
+  const { messages, more, upto, void: hidden = [] } = page;
   const rows = messages.map((message) => `{${numbered(message)}`).join(',');
   const cut = upto === undefined ? '' : `,"upto":${upto}`;
   const gaps = hidden.length === 0 ? '' : `,"void":${JSON.stringify(hidden)}`;
-  return `${facts},"messages":[${rows}],"more":${String(more)}${cut}${gaps}}`;
+  return `${located(channel, page)},"messages":[${rows}],"more":${String(more)}${cut}${gaps}}`;
+}
+
+/** The facts of a channel, and which one. */
+function located(channel: string, { epoch, head, oldest }: Facts): string {
+  const epochText = JSON.stringify(epoch);
+  return `"channel":${JSON.stringify(channel)},"epoch":${epochText},"head":${head},"oldest":${oldest}`;
 }
 
 /** What a message is in a frame and in a page alike, with the closing brace. */
