@@ -88,10 +88,11 @@ export class Session {
       else this.#up(after);
     }
     this.#calls.flush();
-    this.#channels.finish();
     // What an input asked of a connection that it ended is asked for anew on the next one.
     if (after === undefined) this.#frames = [];
+    // Before the handlers are called: while they work on a page, the server works on the next one.
     else if (this.#frames.length > 0) this.#send();
+    this.#channels.finish();
     return this.#ctx.takeEffects();
   }
 

@@ -161,7 +161,8 @@ export class Answers {
       const decision = isPromise(asked) ? await asked : asked;
       const answer = this.#recoverItem(item, decision, options);
       const text = isPromise(answer) ? await answer : answer;
-      left -= Buffer.byteLength(text);
+      // For those that follow, if any do: to count the bytes of a text is to copy it.
+      if (index + 1 < items.length) left -= Buffer.byteLength(text);
       texts.push(text);
       if (!peer.isOpen()) return;
     }

@@ -214,6 +214,16 @@ describe('a call', () => {
     expect(script.told).toEqual([6, 7, 8, 9]);
   });
 
+  test('for the next page leaves before this page is handed on', () => {
+    const script = ahead(overSocket(['a']), ['a']).pass(200);
+    const [{ id } = { id: 0 }] = script.sentOf('recover');
+    const page = pageItem('a', { head: 9, messages: messages(6, 7), more: true });
+    script.frames([{ type: 'recovered', id, items: [page] }]);
+    expect(script.sentOf('recover')).toMatchObject([{ items: [{ channel: 'a', seq: 7 }] }]);
+    const order = script.effects.map(({ type }) => type);
+    expect(order.indexOf('send')).toBeLessThan(order.indexOf('deliver'));
+  });
+
   test('is answered for the channels that it names', () => {
     const script = ahead(overSocket(['a', 'b']), ['a']).pass(200);
     const [{ id } = { id: 0 }] = script.sentOf('recover');

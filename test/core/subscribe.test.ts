@@ -167,8 +167,8 @@ test('B8 a subscription that the server ends for now is asked for again; for goo
   script.frames([{ ...end, retry: false }]);
   expect(script.effects).toEqual([
     { type: 'problem', problem: { code: 'channel_refused', channel: CHANNEL, reason: 'limit' } },
-    { type: 'channelState', channel: CHANNEL, state: { name: 'failed', code: 'limit' } },
     { type: 'send', frames: [{ type: 'unsubscribe', channel: CHANNEL }], asArray: false },
+    { type: 'channelState', channel: CHANNEL, state: { name: 'failed', code: 'limit' } },
   ]);
   expect(script.pass(60_000).sentOf('subscribe')).toEqual([]);
 });
