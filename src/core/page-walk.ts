@@ -62,6 +62,11 @@ export function coveredTo(page: Page): number {
   return page.messages.at(-1)?.seq ?? 0;
 }
 
+/** Is there more, and nothing of it in the page? */
+export function isBare(page: Page): boolean {
+  return page.more && page.messages.length === 0 && !page.void?.length;
+}
+
 /** Does the log have more than the head says that came with the page? Some servers name no other. */
 export function isCut(page: Page): boolean {
   return page.more && coveredTo(page) >= page.head;

@@ -5,6 +5,7 @@
 import type { Context } from './context.js';
 import type { Limits, RecoverRequest, RecoveryAnswer } from './frames.js';
 import type { Sender } from './join.js';
+import { isBare } from './page-walk.js';
 
 /** What a channel gives and takes. */
 export interface Asker {
@@ -21,6 +22,8 @@ export class RecoveryCalls {
   readonly #line = new Set<Asker>();
   /** Those who wait for an answer, by call and channel. */
   readonly #calls = new Map<number, Map<string, Asker>>();
+  /** The call in which a channel was served last. */
+  #served = 0;
   #batch = DEFAULT_BATCH;
   #page: number;
 
@@ -73,6 +76,10 @@ export class RecoveryCalls {
     if (askers === undefined || asker === undefined) return;
     askers.delete(channel);
     if (askers.size === 0) this.#end(id, false);
+    if ('page' in answer && isBare(answer.page)) {
+      // The room in the answer went to those before it. That is no failure: it asks in the next call.
+      if (this.#served === id) return this.add(asker);
+    } else this.#served = id;
     asker.answered(id, answer);
   }
 

@@ -198,13 +198,19 @@ describe('a call', () => {
     expect(script.session.nextDeadline()).toBe(due);
   });
 
-  test('for several channels goes on for those that stay', () => {
-    const script = overSocket(['a', 'b'], { leaveDelayMs: 100 });
+  /** All behind, and asked for in one call. */
+  const together = (channels: readonly string[]) => {
+    const script = overSocket(channels);
     const fresh = { ...FACTS, head: 9 };
-    script.frames(['a', 'b'].map((channel) => ({ type: 'subscribed', channel, ...fresh })));
+    script.frames(channels.map((channel) => ({ type: 'subscribed', channel, ...fresh })));
     const [{ id, items } = { id: 0, items: [] }] = script.sentOf('recover');
-    expect(items).toHaveLength(2);
-    script.enter({ type: 'release', channel: 'a' }).pass(100);
+    expect(items).toHaveLength(channels.length);
+    return { script, id };
+  };
+
+  test('for several channels goes on for those that stay', () => {
+    const { id, script } = together(['a', 'b']);
+    script.enter({ type: 'release', channel: 'a' }).pass(1_000);
     expect(script.all('abort')).toEqual([]);
     const both = ['a', 'b'].map((channel) =>
       pageItem(channel, { head: 9, messages: messages(6, 9) }),
@@ -222,6 +228,40 @@ describe('a call', () => {
     expect(script.sentOf('recover')).toMatchObject([{ items: [{ channel: 'a', seq: 7 }] }]);
     const order = script.effects.map(({ type }) => type);
     expect(order.indexOf('send')).toBeLessThan(order.indexOf('deliver'));
+  });
+
+  const bare = { head: 9, messages: [], more: true, upto: 5 } as const;
+
+  test('in which the room went to others is no failure: who got nothing asks in the next', () => {
+    const { id, script } = together(['a', 'b', 'c']);
+    const items = [pageItem('a', { head: 9, messages: messages(6, 9) }), pageItem('b', bare)];
+    script.frames([{ type: 'recovered', id, items: [...items, pageItem('c', bare)] }]);
+    expect(script.sentOf('recover')).toMatchObject([
+      { items: [{ channel: 'b', seq: 5 }, { channel: 'c' }] },
+    ]);
+    expect(script.all('channelState')).toMatchObject([{ channel: 'a', state: { name: 'live' } }]);
+  });
+
+  test('that brings nobody anything, though there is more, is made again after a backoff', () => {
+    const { id, script } = together(['a', 'b']);
+    script.frames([
+      { type: 'recovered', id, items: ['a', 'b'].map((channel) => pageItem(channel, bare)) },
+    ]);
+    expect(script.sentOf('recover')).toEqual([]);
+    const stalled = { name: 'stalled', reason: 'recovery' };
+    expect(script.all('channelState')).toMatchObject([{ state: stalled }, { state: stalled }]);
+    expect(script.pass(1_000).sentOf('recover')).not.toEqual([]);
+  });
+
+  test.each([
+    ['messages', { ...bare, messages: messages(6, 7), upto: 7 }],
+    ['numbers that nobody sees', { ...bare, void: [[6, 7]] as const, upto: 7 }],
+    ['an end', { ...bare, more: false, upto: 7 }],
+  ])('that brings a channel %s is an answer, whatever the one before it got', (_what, page) => {
+    const { id, script } = together(['a', 'b']);
+    const first = pageItem('a', { head: 9, messages: messages(6, 9) });
+    script.frames([{ type: 'recovered', id, items: [first, pageItem('b', page)] }]);
+    expect(script.session.numbers('b')?.last).toBe('void' in page || page.more ? 7 : 5);
   });
 
   test('is answered for the channels that it names', () => {
