@@ -36,6 +36,8 @@ export interface ChannelHost extends Sender {
   readonly servesAll: () => boolean;
 }
 
+const IDLE: ChannelState = { name: 'idle' };
+
 /** What an HTTP status of a recovery call means when it is final. */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [400, 'bad_request'],
@@ -51,7 +53,7 @@ export class ChannelMachine implements Asker {
   readonly #recovery: Recovery;
   readonly #store: StoreQuestion;
   readonly #parts: ReaderParts;
-  #published: ChannelState = { name: 'idle' };
+  #published: ChannelState = IDLE;
 
   constructor(
     readonly channel: string,
@@ -123,7 +125,9 @@ export class ChannelMachine implements Asker {
     this.host.dequeue(this);
   }
 
-  subscribed(id: number | undefined, facts: Facts): void {
+  subscribed(id: number | undefined, { epoch, head, oldest }: Facts): void {
+    // Kept as long as the connection: without the frame that it came in.
+    const facts = { epoch, head, oldest };
     if (this.#join.answered(id, facts)) this.#reader.compare(facts);
   }
 

@@ -18,11 +18,13 @@ type Work =
   /** They failed too often: only `retry()` or `skip()` goes on. */
   | { readonly name: 'stuck' };
 
+const FREE: Work = { name: 'free' };
+
 export class Consumer {
   /** Items queued and not yet finished. */
   #waiting = 0;
   #failures = 0;
-  #work: Work = { name: 'free' };
+  #work: Work = FREE;
 
   constructor(
     private readonly ctx: Context,
@@ -67,7 +69,7 @@ export class Consumer {
   handled(count: number): void {
     this.#waiting -= count;
     this.#failures = 0;
-    if (this.#work.name !== 'free') this.#work = { name: 'free' };
+    if (this.#work.name !== 'free') this.#work = FREE;
   }
 
   /** A handler returned a promise: it has `handlerTimeoutMs` from now. */
@@ -120,7 +122,7 @@ export class Consumer {
   }
 
   #redeliver(): void {
-    this.#work = { name: 'free' };
+    this.#work = FREE;
     this.ctx.deadlines.clear(this.#deadline);
     this.ctx.emit({ type: 'redeliver', channel: this.channel });
   }

@@ -9,6 +9,8 @@ type State =
   | { readonly name: 'in'; readonly facts: Facts | undefined }
   | { readonly name: 'refused'; readonly until: number };
 
+const OUT: State = { name: 'out' };
+
 /** Sends frames, and gives each request an id of its own. */
 export interface Sender {
   readonly nextId: () => number;
@@ -18,7 +20,7 @@ export interface Sender {
 }
 
 export class Join {
-  #state: State = { name: 'out' };
+  #state: State = OUT;
   #refusals = 0;
 
   constructor(
@@ -98,7 +100,7 @@ export class Join {
   }
 
   lost(): void {
-    this.#state = { name: 'out' };
+    this.#state = OUT;
     this.ctx.deadlines.clear(this.#deadline);
     this.ctx.deadlines.clear(`poll ${this.channel}`);
   }

@@ -35,8 +35,10 @@ type State =
   /** No room at the handlers; asked again when their queue is half empty. */
   | { readonly name: 'parked' };
 
+const IDLE: State = { name: 'idle' };
+
 export class Recovery {
-  state: State = { name: 'idle' };
+  state: State = IDLE;
   #failures = 0;
   #unconfirmed = 0;
   /** What the last unconfirmed answers say. */
@@ -164,7 +166,7 @@ export class Recovery {
   }
 
   stop(): void {
-    this.state = { name: 'idle' };
+    this.state = IDLE;
     this.ctx.deadlines.clear(this.#deadline);
   }
 
