@@ -187,7 +187,7 @@ const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
   maxBackoffMs: range(1_000, 3_600_000),
   flushMs: range(20, 60_000),
   maxQueued: range(2, 100_000),
-  trace: ['true, false, or { inputs: 1 to 1,000,000, payloads: true or false }', isTraceOption],
+  trace: ['a boolean, or { inputs: 1 to 1,000,000, payloads: a boolean }', isTraceOption],
 };
 
 const CHANNEL_RULES: Readonly<Record<keyof ChannelOptions, Rule>> = {
@@ -206,8 +206,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     throw badOption('url', url, CLIENT_RULES.url[0]);
   }
   if (dialect.numbering === 'monotonic' && dialect.tracker === undefined) {
-    const expected = "a dialect whose numbering 'monotonic' comes with the tracker `monotonic`";
-    throw badOption('dialect', dialect, expected);
+    throw badOption('dialect', dialect, 'a dialect with the tracker `monotonic`');
   }
   return { ...options, namespace, dialect };
 }

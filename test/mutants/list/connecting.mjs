@@ -62,8 +62,8 @@ export const connecting = [
     name: 'frames-of-an-old-socket',
     rule: 'frames of a socket that was given up say nothing',
     file: 'src/core/session.ts',
-    find: `if (input.attempt === this.#connection.openAttempt) this.#router.frames(input.frames);`,
-    replace: `this.#router.frames(input.frames);`,
+    find: `if (input.attempt !== this.#connection.openAttempt) return;`,
+    replace: ``,
     byTests: true,
   },
   {
