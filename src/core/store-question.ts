@@ -8,6 +8,9 @@ import type { PositionLedger } from './position-ledger.js';
 import type { Reader } from './reader.js';
 
 export class StoreQuestion {
+  /** The store was wiped since it was asked. */
+  #isWiped = false;
+
   constructor(
     private readonly ctx: Context,
     private readonly channel: string,
@@ -32,13 +35,17 @@ export class StoreQuestion {
 
   /** The store answered, perhaps too late. */
   answered(stored: StoredPosition | undefined, failed: boolean): void {
-    const { channel, ledger, reader } = this;
-    // Asked twice and answered once: nobody waits for the other answer.
-    if (!this.#isOpen) return;
-    if (failed) return this.#goOn();
+    const { channel, ctx, ledger, reader } = this;
+    if (failed) {
+      // Asked twice and answered once: nobody waits for the other answer.
+      if (ctx.deadlines.has(this.#deadline)) this.#goOn();
+      return;
+    }
     ledger.storage(true);
     this.stop();
     const { name } = reader.phase;
+    // Nothing was passed over yet; who joins anew asks anew.
+    if (name === 'failed' || this.#isWiped) return;
     const base = ledger.unbar(channel);
     if (stored === undefined) {
       if (name === 'loading') reader.start();
@@ -57,17 +64,13 @@ export class StoreQuestion {
 
   /** What the store holds is wiped: whatever it may still tell is void. */
   forget(): void {
-    if (!this.#isOpen) return;
+    this.#isWiped = true;
     this.stop();
     if (this.reader.phase.name === 'loading') this.reader.start();
   }
 
   stop(): void {
     this.ctx.deadlines.clear(this.#deadline);
-  }
-
-  get #isOpen(): boolean {
-    return this.ctx.deadlines.has(this.#deadline);
   }
 
   /** Go on without the store, and ask it again. */
