@@ -1,6 +1,6 @@
 /** How an app behaves, as far as chance decides: its handlers, its snapshots, its token provider. */
 import type { Position } from '../../src/core/position.js';
-import type { ChannelPlan } from './plan.js';
+import { HEALED_MS, type ChannelPlan } from './plan.js';
 import type { World } from './world.js';
 
 /** An item that failed this often goes through: a handler that fails for ever is no fault of ours. */
@@ -30,7 +30,9 @@ export function loadedState(
   { name, snapshotLags }: ChannelPlan,
 ): { readonly real: Position; readonly told: Position | undefined } {
   const { log } = world.log(name);
-  const lag = snapshotLags ? Math.min(log.head, world.dice.between(0, 2)) : 0;
+  const drawn = snapshotLags ? Math.min(log.head, world.dice.between(0, 2)) : 0;
+  // Behind a hole that nobody fills, a state that lags for ever is loaded for ever.
+  const lag = world.agenda.now < HEALED_MS ? drawn : 0;
   const real = { epoch: log.epoch, seq: log.head - lag };
   return { real, told: lag > 0 || world.dice.chance(0.3) ? real : undefined };
 }

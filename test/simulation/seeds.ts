@@ -45,6 +45,12 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
     'a store that had answered was asked anew when another question to it failed',
   ],
   ['contiguous', 13871812, 'the same, and another tab had stored a position meanwhile'],
+  ['contiguous', 14861553, 'the second answer of the store, newer than the first, was ignored'],
+  [
+    'contiguous',
+    14218575,
+    'a state that lagged for ever behind a hole was held for a client in unrest',
+  ],
   ['bare', 9962, 'a log that held nothing and was filled was read from its beginning for ever'],
   ['bare', 10503, 'what came with the end of its channel was stored as nobody’s'],
   ['bare', 1003939, 'a log that named a head below ours, and more before it, was never believed'],
