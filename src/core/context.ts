@@ -14,6 +14,7 @@ export class Context {
   readonly random: Random;
   readonly counters: Counters = newCounters();
   #effects: Effect[] = [];
+  #chance: number | undefined;
 
   constructor(
     readonly settings: Settings,
@@ -42,18 +43,27 @@ export class Context {
     this.deadlines.set(name, this.now + inMs);
   }
 
+  /**
+   * One for all that fails in the same input: channels that were refused together ask again together, in
+   * one call. Jitter is to keep clients apart.
+   */
+  get chance(): number {
+    return (this.#chance ??= this.random.next());
+  }
+
   /** How long to wait after `failures` in a row: full jitter, by default within the bounds of the settings. */
   backoffMs(
     failures: number,
     baseMs: number = this.settings.backoffBaseMs,
     capMs: number = this.settings.backoffCapMs,
   ): number {
-    return fullJitterMs(failures, this.random.next(), baseMs, capMs);
+    return fullJitterMs(failures, this.chance, baseMs, capMs);
   }
 
   takeEffects(): readonly Effect[] {
     const effects = this.#effects;
     this.#effects = [];
+    this.#chance = undefined;
     return effects;
   }
 }

@@ -129,7 +129,7 @@ export class Recovery {
     const wait = this.ctx.backoffMs(this.#failures);
     this.#failures += 1;
     // Spread over half as long again: every client was given the same Retry-After.
-    this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + this.ctx.random.next() / 2)));
+    this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + this.ctx.chance / 2)));
   }
 
   /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */

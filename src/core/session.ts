@@ -19,7 +19,7 @@ import type { Settings } from './settings.js';
 import type { Effect, Input } from './vocabulary.js';
 
 /** Frames that go to a server before its first word, which may be that it takes arrays. */
-const EARLY_FRAMES = 16;
+const EARLY_FRAMES = 64;
 /** The others wait no longer than this: a server need not say anything unasked. */
 const HOLD_MS = 100;
 

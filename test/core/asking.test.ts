@@ -242,6 +242,15 @@ describe('a call', () => {
     expect(script.all('channelState')).toMatchObject([{ channel: 'a', state: { name: 'live' } }]);
   });
 
+  test('that failed for several channels is made again for all of them, in one call', () => {
+    const { id, script } = together(['a', 'b', 'c']);
+    const items = ['a', 'b', 'c'].map((channel) => ({ status: 503, channel, retryInMs: 1_000 }));
+    script.frames([{ type: 'recovered', id, items }]);
+    expect(script.pass(999).sentOf('recover')).toEqual([]);
+    const asked = script.pass(501).sentOf('recover');
+    expect(asked.map((call) => call.items.length)).toEqual([3]);
+  });
+
   test('that brings nobody anything, though there is more, is made again after a backoff', () => {
     const { id, script } = together(['a', 'b']);
     script.frames([

@@ -140,4 +140,20 @@ export const asking = [
     replace: `this.#failures >= this.maxAttempts + 1e9`,
     byTests: true,
   },
+  {
+    name: 'each-channel-its-own-chance',
+    rule: 'channels that were refused together ask again together',
+    file: 'src/core/context.ts',
+    find: `(this.#chance ??= this.random.next())`,
+    replace: `this.random.next()`,
+    byTests: true,
+  },
+  {
+    name: 'bare-answer-is-a-failure',
+    rule: 'a channel for which an answer had no room has failed at nothing',
+    file: 'src/core/recovery-calls.ts',
+    find: `if (this.#served === id) return this.add(asker);`,
+    replace: ``,
+    byTests: true,
+  },
 ];
