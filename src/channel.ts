@@ -189,7 +189,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
   close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isEnded = true;
-      this.shared.remove(this);
+      this.shared.end(this);
       this.shared.release(this.#isHolder);
     }
     return Promise.resolve();

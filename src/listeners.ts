@@ -46,7 +46,7 @@ export class Listeners<Events extends Record<string, unknown>> {
       listener.ended?.();
     };
     const off = (): void => {
-      this.remove(entry);
+      this.#drop((one) => one === entry);
     };
     const forget = signal && onAbort(signal, abort);
     const entry: Entry<Events> = { listener, owner, forget, isGone: false };
@@ -55,20 +55,10 @@ export class Listeners<Events extends Record<string, unknown>> {
     return off;
   }
 
-  /** @param who an entry, an owner whose end has come, or undefined for everybody. */
-  remove(who?: object): void {
-    const before = this.#entries;
-    const stay = before.filter((entry) => {
-      entry.isGone = who === undefined || who === entry || who === entry.owner;
-      return !entry.isGone;
-    });
-    // A copy: V8 leaves room for 16 more in what `filter` gives.
-    this.#entries = stay.slice();
-    for (const entry of before) {
-      if (!entry.isGone) continue;
-      entry.forget?.();
-      if (who !== entry) entry.listener.ended?.();
-    }
+  /** Removes the listeners of an owner, or everybody's, and tells them. */
+  end(owner?: object): void {
+    const ended = this.#drop((entry) => owner === undefined || entry.owner === owner);
+    for (const { listener } of ended) listener.ended?.();
   }
 
   /** Tells everybody. What they return is not awaited. */
@@ -89,6 +79,17 @@ export class Listeners<Events extends Record<string, unknown>> {
     // At the end: a handler may have done what others are told of meanwhile.
     this.calls = calls;
     return outcome;
+  }
+
+  #drop(isMeant: (entry: Entry<Events>) => boolean): readonly Entry<Events>[] {
+    const gone = this.#entries.filter(isMeant);
+    // A copy: V8 leaves room for 16 more in what `filter` gives.
+    this.#entries = this.#entries.filter((entry) => !isMeant(entry)).slice();
+    for (const entry of gone) {
+      entry.isGone = true;
+      entry.forget?.();
+    }
+    return gone;
   }
 }
 

@@ -115,6 +115,6 @@ export class SharedChannel extends Listeners<ChannelEvents> {
   close(): void {
     this.delivery?.close();
     if (this.state.name !== 'closed') this.enter({ name: 'closed' });
-    this.remove();
+    this.end();
   }
 }
