@@ -8,7 +8,7 @@ import { newCounters, type Counters } from './counters.js';
 import type { Effect, Notice, Problem } from './vocabulary.js';
 
 export class Context {
-  /** Milliseconds on the shell's clock, set by `session.handle` before anything runs. */
+  /** Milliseconds on the shell's clock, set by `begin`. */
   now = 0;
   readonly deadlines: Deadlines = new Deadlines();
   readonly random: Random;
@@ -60,10 +60,15 @@ export class Context {
     return fullJitterMs(failures, this.chance, baseMs, capMs);
   }
 
+  /** An input is to be handled. */
+  begin(now: number): void {
+    this.now = now;
+    this.#chance = undefined;
+  }
+
   takeEffects(): readonly Effect[] {
     const effects = this.#effects;
     this.#effects = [];
-    this.#chance = undefined;
     return effects;
   }
 }

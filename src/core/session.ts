@@ -79,7 +79,7 @@ export class Session {
 
   /** Takes one input at the time `now` and returns what is to be done about it, in order. */
   handle(input: Input, now: number): readonly Effect[] {
-    this.#ctx.now = now;
+    this.#ctx.begin(now);
     const before = this.#connection.openAttempt;
     this.#route(input);
     const after = this.#connection.openAttempt;
@@ -193,6 +193,7 @@ export class Session {
 
   /** The socket is gone: everything that hung on it is void. */
   #down(): void {
+    this.#ctx.deadlines.clear('hold');
     this.#router.reset();
     // What this server announced does not bind the next one.
     this.#calls.limits({});

@@ -86,3 +86,9 @@ test('a connection that was heard leaves nothing to the next one', () => {
   const script = opened(100).frames([WELCOME]).reconnected();
   expect(script.sent).toHaveLength(EARLY);
 });
+
+test('the wait of a connection is its own: what one began does not shorten that of the next', () => {
+  const script = opened(100).pass(60).reconnected();
+  expect(script.pass(99).sent).toEqual([]);
+  expect(script.pass(1).sent).toHaveLength(100 - EARLY);
+});
