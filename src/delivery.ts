@@ -280,8 +280,7 @@ export class Delivery {
     if (item === undefined) return;
     this.#backlog.shift();
     if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, tok), ending);
-    const taken = this.#taken === undefined ? {} : { position: this.#taken };
-    this.#input({ type: 'snapshotTaken', channel: this.host.name, ...taken });
+    this.#input({ type: 'snapshotTaken', channel: this.host.name, position: this.#taken });
   }
 
   #input(input: Input): void {

@@ -208,8 +208,7 @@ export class Session {
     if (frames.length > 0) {
       this.#ctx.emit({ type: 'send', frames, asArray: this.#router.can('arrays') });
     }
-    const { deadlines } = this.#ctx;
-    if (this.#frames.length > 0 && !deadlines.has('hold')) this.#ctx.arm('hold', HOLD_MS);
+    if (this.#frames.length > 0 && !this.#ctx.deadlines.has('hold')) this.#ctx.arm('hold', HOLD_MS);
   }
 
   /** A socket is open: everything is asked for anew. */

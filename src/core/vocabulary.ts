@@ -152,7 +152,11 @@ export type Input =
       readonly channel: string;
       readonly kind: 'handler' | 'snapshot';
     }
-  | { readonly type: 'snapshotTaken'; readonly channel: string; readonly position?: Position }
+  | {
+      readonly type: 'snapshotTaken';
+      readonly channel: string;
+      readonly position?: Position | undefined;
+    }
   // transport
   | { readonly type: 'available' }
   | { readonly type: 'opened'; readonly attempt: number }
