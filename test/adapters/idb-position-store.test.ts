@@ -151,19 +151,23 @@ describe('records', () => {
   test.each<[string, unknown]>([
     ['null', null],
     ['a number', 7],
-    ['a plain object', { 'room:1': at(5) }],
-    ['an array', [['room:1', at(5)]]],
+    ['a plain object', { 'room:1': '[0,5,"t1","e1"]' }],
+    ['an array', [['room:1', '[0,5,"t1","e1"]']]],
     [
       'a map of garbage',
       new Map<unknown, unknown>([
         ['room:1', 'x'],
-        [7, at(1)],
+        [7, '[0,1,"t1","e1"]'],
       ]),
     ],
-    ['a position without its owner', new Map([['room:1', { epoch: 'e1', seq: 5 }]])],
-    ['a negative number', new Map([['room:1', { ...at(5), seq: -1 }]])],
-    ['a bigint', new Map([['room:1', { ...at(5), seq: 5n }]])],
-    ['an empty epoch', new Map([['room:1', { ...at(5), epoch: '' }]])],
+    ['an object instead of a text', new Map([['room:1', at(5)]])],
+    ['null instead of a text', new Map([['room:1', null]])],
+    ['the text of null', new Map([['room:1', 'null']])],
+    ['a position without its epoch', new Map([['room:1', '[0,5,"t1"]']])],
+    ['a position without its owner', new Map([['room:1', '[0,5,null,"e1"]']])],
+    ['a negative number', new Map([['room:1', '[0,-1,"t1","e1"]']])],
+    ['a number in quotes', new Map([['room:1', '[0,"5","t1","e1"]']])],
+    ['an empty epoch', new Map([['room:1', '[0,5,"t1",""]']])],
   ])('%s in a record is as good as absent', async (_what, garbage) => {
     await store.save(rooms(100).map((channel) => advance(channel)));
     const keys = await inDatabase('readonly', (records) => records.getAllKeys());
@@ -184,6 +188,28 @@ describe('records', () => {
     const loaded = await Promise.all(channels.map((channel) => store.load(channel)));
     expect(loaded).toEqual(channels.map(() => at(5)));
     expect(await store.load('intruder')).toBeUndefined();
+  });
+
+  test('garbage goes when its record is written, and a position never does', async () => {
+    await store.save(rooms(100).map((channel) => advance(channel)));
+    const keys = await inDatabase('readonly', (records) => records.getAllKeys());
+    for (const key of keys) {
+      const record = await inDatabase<Map<unknown, unknown>>('readonly', (all) => all.get(key));
+      for (const garbage of ['x', '[]', 7, null, at(5)]) record.set(`garbage ${garbage}`, garbage);
+      record.set(7, 'x');
+      await inDatabase('readwrite', (records) => records.put(record, key));
+    }
+    await store.save(rooms(50).map((channel) => advance(channel, at(6))));
+    const all = await inDatabase('readonly', (records) => records.getAll());
+    const left = all.flatMap((record: Map<unknown, unknown>) => [...record.keys()]);
+    expect(left.sort()).toEqual(rooms(100).sort());
+  });
+
+  test('whatever a name or an epoch is, it comes back', async () => {
+    const odd = ['', '__proto__', '"', '\\', '\u0000', '\ud800', ' 1,2]', '\u{1F600}'];
+    await store.save(odd.map((text) => advance(text, at(1, `e${text}`, `t${text}`))));
+    const loaded = await Promise.all(odd.map((text) => store.load(text)));
+    expect(loaded).toEqual(odd.map((text) => at(1, `e${text}`, `t${text}`)));
   });
 
   test('a load gives a position and nothing else', async () => {
@@ -361,9 +387,18 @@ describe('a database that is missing or broken', () => {
     expect(await store.load('room:1')).toEqual(at(5));
   });
 
-  test('IDB 7: all or nothing: a value that cannot be cloned undoes the others of its save', async () => {
-    const bad = { ...at(1), tok: (() => 'x') as unknown as string };
-    const writes = [...rooms(50).map((channel) => advance(channel)), advance('bad', bad)];
+  test('IDB 7: all or nothing: a record that cannot be put undoes the others of its save', async () => {
+    const writes = rooms(50).map((channel) => advance(channel));
+    const put = IDBObjectStore.prototype.put;
+    let puts = 0;
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (
+      this: IDBObjectStore,
+      ...args
+    ) {
+      puts += 1;
+      if (puts >= 3) throw new DOMException('could not be cloned', 'DataCloneError');
+      return put.apply(this, args);
+    });
     await expect(store.save(writes)).rejects.toBeDefined();
     const loaded = await Promise.all(rooms(50).map((channel) => store.load(channel)));
     expect(loaded.every((position) => position === undefined)).toBe(true);
