@@ -195,6 +195,10 @@ export class ChannelMachine implements Asker {
 
   // --- recovery ---
 
+  get ahead(): number {
+    return this.#reader.following?.ahead ?? 0;
+  }
+
   request(id: number): RecoverRequest | undefined {
     const request = this.#consumer.hasRoom ? this.#reader.ask(id) : undefined;
     if (request !== undefined) return request;
@@ -213,7 +217,6 @@ export class ChannelMachine implements Asker {
       const { page } = answer;
       ctx.notice({ event: 'answered', channel, status: 200, head: page.head });
       this.#reader.judge(page, since);
-      if (this.#recovery.failures === 0) ctx.deadlines.clear(`giveup ${channel}`);
       return;
     }
     const { status } = answer;
@@ -225,10 +228,6 @@ export class ChannelMachine implements Asker {
       ctx.problem({ code: 'recovery_failed', channel, status, detail: answer.reason });
     }
     this.#recovery.failed('retryInMs' in answer ? answer.retryInMs : undefined);
-    const { giveUpAfterMs } = ctx.settings;
-    if (giveUpAfterMs !== false && !ctx.deadlines.has(`giveup ${channel}`)) {
-      ctx.arm(`giveup ${channel}`, giveUpAfterMs);
-    }
   }
 
   tokenReady(): void {
@@ -264,9 +263,10 @@ export class ChannelMachine implements Asker {
     const { ctx } = this.host;
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
+    this.#recovery.close();
     this.#consumer.close();
     this.#store.stop();
-    for (const name of ['giveup', 'leave']) ctx.deadlines.clear(`${name} ${this.channel}`);
+    ctx.deadlines.clear(`leave ${this.channel}`);
     this.#reader.phase = { name: 'closed' };
   }
 
@@ -289,8 +289,8 @@ export class ChannelMachine implements Asker {
   #fail(code: string): void {
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
+    this.#recovery.close();
     this.#store.stop();
-    this.host.ctx.deadlines.clear(`giveup ${this.channel}`);
     this.#reader.phase = { name: 'failed', code };
     this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }

@@ -34,6 +34,8 @@ export class Follower {
   readonly overlap: Overlap | undefined;
   /** Where we were at the last heartbeat. */
   #beat = 0;
+  /** Where the last page brought us. */
+  #walkedTo = -1;
 
   constructor(
     private readonly parts: FollowerParts,
@@ -68,6 +70,12 @@ export class Follower {
     const { last } = this.detector;
     recovery.asked(id, last);
     return { channel, epoch: this.epoch, seq: this.overlap?.since(last) ?? last };
+  }
+
+  /** Numbers known to be missing, before anything of them has come. */
+  get ahead(): number {
+    const { last, want } = this.detector;
+    return last === this.#walkedTo ? 0 : want - last;
   }
 
   /** A live message of our epoch. */
@@ -153,6 +161,7 @@ export class Follower {
     });
     // Nothing else would tell the store: what moved it was no message, or one that is no position.
     if (detector.last > marked) this.#mark();
+    this.#walkedTo = detector.last;
     this.overlap?.walked(page, detector.last);
     if (detector.last > before && isCut(page)) detector.doubt = 'real';
     detector.hint(page.head);

@@ -10,6 +10,8 @@ import { isBare } from './page-walk.js';
 /** What a channel gives and takes. */
 export interface Asker {
   readonly channel: string;
+  /** Messages known to be missing, where this is the first question for them. */
+  readonly ahead: number;
   /** The position to ask from, or undefined when it no longer wants to. */
   request(id: number): RecoverRequest | undefined;
   answered(id: number, answer: RecoveryAnswer): void;
@@ -17,6 +19,11 @@ export interface Asker {
 
 /** Items of a `recover` frame, until the server announces a limit of its own. */
 const DEFAULT_BATCH = 100;
+/**
+ * Where it takes several pages anyway, the first is this part of one: the app has something to show while
+ * the others come. Of 1,000 messages it is what TCP's slow start brings in two round trips.
+ */
+const FIRST_PART = 1 / 8;
 
 export class RecoveryCalls {
   readonly #line = new Set<Asker>();
@@ -108,10 +115,12 @@ export class RecoveryCalls {
     const id = this.sender.nextId();
     const askers = new Map<string, Asker>();
     const items: RecoverRequest[] = [];
+    let part = FIRST_PART;
     for (const asker of this.#line) {
       this.#line.delete(asker);
       const request = asker.request(id);
       if (request === undefined) continue;
+      if (asker.ahead <= this.#page) part = 1;
       askers.set(asker.channel, asker);
       items.push(request);
       this.ctx.counters.fetches += 1;
@@ -122,7 +131,7 @@ export class RecoveryCalls {
     if (first === undefined) return;
     this.#calls.set(id, askers);
     this.ctx.arm(`recover ${id}`, this.ctx.settings.recoverTimeoutMs);
-    const limit = this.#page;
+    const limit = Math.ceil(this.#page * part);
     if (this.#isFetch) {
       const tokenVersion = this.carrier.tokenVersion();
       this.ctx.emit({ type: 'fetch', id, request: first, limit, tokenVersion });

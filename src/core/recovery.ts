@@ -99,7 +99,7 @@ export class Recovery {
   }
 
   asked(id: number, since: number): void {
-    this.state = { name: 'asking', id, since };
+    this.#leave({ name: 'asking', id, since });
   }
 
   /** Takes the answer that we wait for. @returns what was asked since; undefined for a stale answer. */
@@ -119,22 +119,27 @@ export class Recovery {
 
   /** A page came and brought us forward, or there was nothing to bring. */
   succeeded(): void {
-    this.#failures = 0;
+    this.#answered();
     this.#unconfirmed = 0;
     if (this.state.name !== 'backingOff' || this.state.reason !== 'resets') this.stop();
   }
 
   /** The call failed. @param atLeastMs what the server asked for with Retry-After. */
   failed(atLeastMs = 0): void {
+    const { deadlines, settings } = this.ctx;
     const wait = this.ctx.backoffMs(this.#failures);
     this.#failures += 1;
+    const { giveUpAfterMs } = settings;
+    if (giveUpAfterMs !== false && !deadlines.has(this.#giveUp)) {
+      this.ctx.arm(this.#giveUp, giveUpAfterMs);
+    }
     // Spread over half as long again: every client was given the same Retry-After.
     this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + this.ctx.chance / 2)));
   }
 
   /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */
   unconfirmed(claim: Claim): boolean {
-    this.#failures = 0;
+    this.#answered();
     this.#unconfirmed = claim === this.#claim ? this.#unconfirmed + 1 : 1;
     this.#claim = claim;
     this.stop();
@@ -166,14 +171,32 @@ export class Recovery {
   }
 
   stop(): void {
-    this.state = IDLE;
-    this.ctx.deadlines.clear(this.#deadline);
+    this.#leave(IDLE);
+  }
+
+  /** The channel is left, or refused: nothing is asked any more. */
+  close(): void {
+    this.stop();
+    this.ctx.deadlines.clear(this.#giveUp);
   }
 
   #enqueue(): void {
-    this.ctx.deadlines.clear(this.#deadline);
-    this.state = { name: 'queued' };
+    this.#leave({ name: 'queued' });
     this.enqueue(this.asker);
+  }
+
+  /** A wait ends with its state. Others have no deadline, and thousands of channels leave theirs at once. */
+  #leave(next: State): void {
+    const { name } = this.state;
+    if (name === 'settling' || name === 'backingOff') this.ctx.deadlines.clear(this.#deadline);
+    this.state = next;
+  }
+
+  /** The log can be reached. */
+  #answered(): void {
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    this.ctx.deadlines.clear(this.#giveUp);
   }
 
   #backOff(reason: StallReason, inMs: number): void {
@@ -183,5 +206,9 @@ export class Recovery {
 
   get #deadline(): string {
     return `settle ${this.asker.channel}`;
+  }
+
+  get #giveUp(): string {
+    return `giveup ${this.asker.channel}`;
   }
 }

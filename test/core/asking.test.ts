@@ -326,6 +326,36 @@ describe('a call', () => {
     ]);
   });
 
+  test.each([
+    [1_005, 1_006, 1_000],
+    [1_006, 1_006, 125],
+  ])('asks for a part only when no channel fits into a page: heads %i, %i', (a, b, limit) => {
+    const script = overSocket(['a', 'b'], { maxCalls: 1 });
+    script.frames([
+      {
+        type: 'heads',
+        heads: [
+          { channel: 'a', epoch: 'e', head: a },
+          { channel: 'b', epoch: 'e', head: b },
+        ],
+      },
+    ]);
+    // Both wait for a connection, and so they ask in one call.
+    drop(script).pass(second).enter({ type: 'opened', attempt: 2 });
+    const facts = { ...FACTS, type: 'subscribed' } as const;
+    script.frames(
+      [
+        { ...facts, channel: 'a', head: a },
+        { ...facts, channel: 'b', head: b },
+        { type: 'welcome', caps: ['recover'], limits: {} },
+      ],
+      2,
+    );
+    expect(script.sentOf('recover')).toMatchObject([
+      { items: [{ channel: 'a' }, { channel: 'b' }], limit },
+    ]);
+  });
+
   test('that nobody can answer is reported once per outage, in words', () => {
     const script = ahead(overSocket(['a'], { backoffBaseMs: 100 }), ['a']);
     script.frames([{ type: 'welcome', caps: [], limits: {} }]).pass(200);
@@ -438,6 +468,13 @@ describe('giving up', () => {
   test('is not due any more when the numbers closed by themselves', () => {
     const script = failing().message(6, 7, 8, 9).pass(990).message(11);
     expect(script.pass(20).told).toEqual([]);
+  });
+
+  test('is counted anew when they closed and others are missing', () => {
+    const script = failing().message(6, 7, 8, 9).pass(500);
+    script.heads(12).pass(200).refuse(asked(script), 500);
+    expect(script.pass(999).told).toEqual([]);
+    expect(script.pass(1).told).toEqual(['unreachable']);
   });
 
   test('is not for a connection that is gone', () => {

@@ -123,22 +123,54 @@ test('E8 with no room to hold it an early message leaves its number, and is fetc
   expect(script.session.counters.overflows).toBe(2);
 });
 
-test('I13 what was missed costs one question a page', () => {
-  const script = new Script({ pageLimit: 3 }).live(5).heads(12).pass(200);
-  for (const [from, to] of [
-    [6, 8],
-    [9, 11],
-    [12, 12],
-  ] as const) {
-    expect(script.first('fetch').limit).toBe(3);
-    script.answer(script.first('fetch').id, {
-      head: 12,
-      messages: messages(from, to),
-      more: to < 12,
-    });
+test.each([
+  ['fits into a page', 8, [[6, 8, 3]]],
+  // One more than there are pages at most: the first is an eighth of one, so that something comes soon.
+  [
+    'takes several pages',
+    12,
+    [
+      [6, 6, 1],
+      [7, 9, 3],
+      [10, 12, 3],
+    ],
+  ],
+  [
+    'takes several pages, and a part',
+    13,
+    [
+      [6, 6, 1],
+      [7, 9, 3],
+      [10, 12, 3],
+      [13, 13, 3],
+    ],
+  ],
+])('I13 what was missed costs one question a page: it %s', (_what, head, pages) => {
+  const script = new Script({ pageLimit: 3 }).live(5).heads(head).pass(200);
+  for (const [from = 0, to = 0, limit] of pages) {
+    const { id, limit: asked } = script.first('fetch');
+    expect(asked).toBe(limit);
+    script.answer(id, { head, messages: messages(from, to), more: to < head });
   }
   expect(script.all('fetch')).toEqual([]);
-  expect(script.session.counters).toMatchObject({ fetches: 3, delivered: 7, recovered: 7 });
+  const missed = head - 5;
+  expect(script.session.counters).toMatchObject({ delivered: missed, recovered: missed });
+});
+
+test('a page that brings nothing is followed by a whole one', () => {
+  const script = new Script({ pageLimit: 8 }).live(5).heads(30).pass(200);
+  expect(script.first('fetch').limit).toBe(1);
+  script.answer(script.first('fetch').id, { head: 30, messages: [], more: true, upto: 5 });
+  script.pass(60_000);
+  expect(script.first('fetch').limit).toBe(8);
+});
+
+test('what is missing later begins with a part of a page again', () => {
+  const script = new Script({ pageLimit: 8 }).live(5).heads(30).pass(200);
+  script.answer(script.first('fetch').id, { head: 6, messages: messages(6, 6), more: true });
+  script.answer(script.first('fetch').id, { head: 30, messages: messages(7, 30) });
+  script.message(31).heads(60).pass(200);
+  expect(script.first('fetch').limit).toBe(1);
 });
 
 test('trap 6 recovered and live messages take one path: what came by both comes once', () => {

@@ -34,6 +34,23 @@ export const asking = [
     replace: `this.#recovery.succeeded();`,
   },
   {
+    name: 'outage-counted-from-the-last-one',
+    rule: 'giving up is counted from the first failure of this outage',
+    file: 'src/core/recovery.ts',
+    find: `    this.#failures = 0;
+    this.ctx.deadlines.clear(this.#giveUp);`,
+    replace: `    this.#failures = 0;`,
+    byTests: true,
+  },
+  {
+    name: 'every-page-a-first-one',
+    rule: 'only the first of several pages is a small one',
+    file: 'src/core/follower.ts',
+    find: `return last === this.#walkedTo ? 0 : want - last;`,
+    replace: `return want - last;`,
+    byTests: true,
+  },
+  {
     name: 'retry-after-ignored',
     rule: 'the server says how long to wait',
     file: 'src/core/channel-machine.ts',
