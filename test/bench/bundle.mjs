@@ -61,7 +61,10 @@ async function make(code, format, minify) {
     name: 'Entry',
     sourcemap: true,
     inlineDynamicImports: true,
-    plugins: minify ? [terser({ ecma: 2022, module: format === 'es' })] : [],
+    // Licences that some packages carry in a comment are a file of their own in an app.
+    plugins: minify
+      ? [terser({ ecma: 2022, module: format === 'es', format: { comments: false } })]
+      : [],
   });
   await built.close();
   const [chunk] = output;
