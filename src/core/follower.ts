@@ -34,7 +34,7 @@ export class Follower {
   readonly overlap: Overlap | undefined;
   /** Where we were at the last heartbeat. */
   #beat = 0;
-  /** Where the last page brought us. */
+  /** Where the last page brought us, when there is more to come. */
   #walkedTo = -1;
 
   constructor(
@@ -161,11 +161,11 @@ export class Follower {
     });
     // Nothing else would tell the store: what moved it was no message, or one that is no position.
     if (detector.last > marked) this.#mark();
-    this.#walkedTo = detector.last;
     this.overlap?.walked(page, detector.last);
     if (detector.last > before && isCut(page)) detector.doubt = 'real';
     detector.hint(page.head);
     this.drain();
+    this.#walkedTo = detector.behind ? detector.last : -1;
     // What live frames brought meanwhile is progress too: the page only covers old ground.
     const progress = detector.last > before || (end.name === 'through' && coveredTo(page) > since);
     if (this.overlap?.hadRoomForOne) {

@@ -165,11 +165,17 @@ test('a page that brings nothing is followed by a whole one', () => {
   expect(script.first('fetch').limit).toBe(8);
 });
 
-test('what is missing later begins with a part of a page again', () => {
+test.each([
+  ['after a live message', [31]],
+  ['straight after the last page', []],
+])('what is missing later begins with a part of a page again: %s', (_when, live) => {
   const script = new Script({ pageLimit: 8 }).live(5).heads(30).pass(200);
   script.answer(script.first('fetch').id, { head: 6, messages: messages(6, 6), more: true });
   script.answer(script.first('fetch').id, { head: 30, messages: messages(7, 30) });
-  script.message(31).heads(60).pass(200);
+  script
+    .message(...live)
+    .heads(60)
+    .pass(200);
   expect(script.first('fetch').limit).toBe(1);
 });
 
