@@ -44,8 +44,8 @@ export class Context {
   }
 
   /**
-   * One for all that fails in the same input: channels that were refused together ask again together, in
-   * one call. Jitter is to keep clients apart.
+   * One for all that comes of the same input: channels that were refused together, or shown to be behind
+   * by one heartbeat, ask together, in one call. Jitter is to keep clients apart.
    */
   get chance(): number {
     return (this.#chance ??= this.random.next());

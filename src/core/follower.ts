@@ -232,7 +232,7 @@ export class Follower {
 
   /** The reorder window, and chance: a lost message hits every subscriber at the same moment. */
   #settleMs(): number {
-    const { random, settings } = this.parts.ctx;
-    return settings.reorderWindowMs * (1 + random.next());
+    const { chance, settings } = this.parts.ctx;
+    return settings.reorderWindowMs * (1 + chance);
   }
 }

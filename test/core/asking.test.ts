@@ -326,6 +326,13 @@ describe('a call', () => {
     ]);
   });
 
+  test('is one for all channels that the same heartbeat shows to be behind', () => {
+    const channels = ['a', 'b', 'c', 'd', 'e'];
+    const script = ahead(overSocket(channels), channels);
+    script.pass(untilNext(script));
+    expect(script.sentOf('recover').map(({ items }) => items.length)).toEqual([5]);
+  });
+
   test.each([
     [1_005, 1_006, 1_000],
     [1_006, 1_006, 125],
