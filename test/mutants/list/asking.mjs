@@ -107,8 +107,16 @@ export const asking = [
     name: 'herd-of-questions',
     rule: 'a lost message does not make all its subscribers ask at the same moment',
     file: 'src/core/follower.ts',
-    find: `return settings.reorderWindowMs * (1 + random.next());`,
-    replace: `return settings.reorderWindowMs * (1 + 0 * random.next());`,
+    find: `return settings.reorderWindowMs * (1 + chance);`,
+    replace: `return settings.reorderWindowMs * (1 + 0 * chance);`,
+    byTests: true,
+  },
+  {
+    name: 'each-channel-asks-alone',
+    rule: 'channels that are shown to be behind together ask together',
+    file: 'src/core/follower.ts',
+    find: `return settings.reorderWindowMs * (1 + chance);`,
+    replace: `return settings.reorderWindowMs * (1 + (chance + this.parts.ctx.random.next()) / 2);`,
     byTests: true,
   },
   {
