@@ -6,7 +6,7 @@
  * texts that all readers share, and is dropped in an instant when the reader turns out too slow. The
  * publisher is never held up. Knows nothing of frames.
  */
-import type { HubSocket } from './options.js';
+import type { WebSocket } from 'ws';
 import type { Counters } from './stats.js';
 
 /** While the socket holds this many bytes or more, it is given no more. */
@@ -15,30 +15,39 @@ const SOCKET_FULL_BYTES = 65_536;
 /** Bytes in one WebSocket message, unless a single frame is longer. */
 const BATCH_BYTES = 262_144;
 
+const TEXT = { binary: false };
+
+type Socket = Pick<WebSocket, 'bufferedAmount' | 'send'>;
+
 export interface OutboxParts {
   /** Bytes that may wait, here and in the socket together, before the reader counts as too slow. */
   readonly maxBufferedBytes: number;
   /** Has `flush` called when the tick is over. */
   readonly schedule: (outbox: Outbox) => void;
   /** Makes one WebSocket message of the frames. */
-  readonly join: (texts: readonly string[]) => string;
+  readonly join: (texts: readonly string[]) => Buffer;
   /** Called once, when the reader is too slow. The outbox is closed and empty by then. */
   readonly onOverflow: () => void;
   readonly counters: Counters;
 }
 
 export class Outbox {
-  readonly #socket: HubSocket;
+  readonly #socket: Socket;
   readonly #parts: OutboxParts;
+  /** While less than this is waiting, here and in the socket, the outbox counts as drained. */
+  readonly #littleBytes: number;
   #texts: string[] = [];
   #sizes: number[] = [];
   #bytes = 0;
   #closed = false;
+  /** Batches whose writing the socket will tell of. */
+  #owed = 0;
   #waiters: (() => void)[] = [];
 
-  constructor(socket: HubSocket, parts: OutboxParts) {
+  constructor(socket: Socket, parts: OutboxParts) {
     this.#socket = socket;
     this.#parts = parts;
+    this.#littleBytes = Math.min(SOCKET_FULL_BYTES, parts.maxBufferedBytes / 4);
   }
 
   /**
@@ -60,7 +69,7 @@ export class Outbox {
 
   /** Sends what the socket can take now; the rest follows when it has written that. */
   flush(): void {
-    while (!this.#closed && this.#texts.length > 0 && this.#hasRoom()) this.#sendBatch();
+    while (!this.#closed && this.#texts.length > 0 && this.#maySend()) this.#sendBatch();
     this.#wakeWaiters();
   }
 
@@ -106,14 +115,18 @@ export class Outbox {
     counters.framesOut += count;
     counters.batchesOut += 1;
     counters.bytesOut += bytes;
-    // The callback also comes with an error, for a socket that died meanwhile: its close tells.
-    this.#socket.send(join(texts), () => this.#onWritten());
+    const isMuch = this.#socket.bufferedAmount + bytes >= this.#littleBytes / 2;
+    if (isMuch) this.#owed += 1;
+    // To be told costs a sixth of sending a small message, and of a little nobody waits to be told. It
+    // also comes with an error, for a socket that died meanwhile: its close tells.
+    this.#socket.send(join(texts), TEXT, isMuch ? this.#onWritten : undefined);
   }
 
-  #onWritten(): void {
+  readonly #onWritten = (): void => {
+    this.#owed -= 1;
     if (this.#texts.length > 0) this.#parts.schedule(this);
     this.#wakeWaiters();
-  }
+  };
 
   #wakeWaiters(): void {
     if (this.#waiters.length === 0 || !this.#isDrained()) return;
@@ -126,12 +139,12 @@ export class Outbox {
     return this.#bytes + this.#socket.bufferedAmount;
   }
 
-  #hasRoom(): boolean {
-    return this.#socket.bufferedAmount < SOCKET_FULL_BYTES;
+  /** What a socket is full of may be none of ours, such as pongs: then nobody would tell when it has room. */
+  #maySend(): boolean {
+    return this.#owed === 0 || this.#socket.bufferedAmount < SOCKET_FULL_BYTES;
   }
 
   #isDrained(): boolean {
-    const { maxBufferedBytes } = this.#parts;
-    return this.#closed || this.#pending() < Math.min(SOCKET_FULL_BYTES, maxBufferedBytes / 4);
+    return this.#closed || this.#pending() < this.#littleBytes;
   }
 }

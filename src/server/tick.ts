@@ -10,8 +10,8 @@ import type { Outbox } from './outbox.js';
 export class Tick {
   #due = new Set<Outbox>();
   #immediate: NodeJS.Immediate | undefined;
-  /** The last array: readers of one channel are to get the same frames. */
-  #joined: { readonly texts: readonly string[]; readonly array: string } | undefined;
+  /** What was made last: readers of one channel are to get the same frames. */
+  #joined: { readonly texts: readonly string[]; readonly bytes: Buffer } | undefined;
 
   readonly schedule = (outbox: Outbox): void => {
     this.#due.add(outbox);
@@ -19,15 +19,14 @@ export class Tick {
   };
 
   /** The frames of one WebSocket message, written once for all who are to get the same. */
-  readonly join = (texts: readonly string[]): string => {
-    if (texts.length === 1) return texts[0] ?? '';
+  readonly join = (texts: readonly string[]): Buffer => {
     const before = this.#joined;
     const isSame =
       before?.texts.length === texts.length && before.texts.every((text, i) => text === texts[i]);
-    if (isSame) return before.array;
-    const array = `[${texts.join(',')}]`;
-    this.#joined = { texts, array };
-    return array;
+    if (isSame) return before.bytes;
+    const bytes = Buffer.from(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`);
+    this.#joined = { texts, bytes };
+    return bytes;
   };
 
   /** Flushes what is due now, and leaves nothing behind. */

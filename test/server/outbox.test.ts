@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import type { HubSocket } from '../../src/server/index.js';
 import { Outbox } from '../../src/server/outbox.js';
 import { newCounters } from '../../src/server/stats.js';
 import { Tick } from '../../src/server/tick.js';
 
 /** A socket whose network takes nothing until the test says so. */
-class StuckSocket implements HubSocket {
+class StuckSocket {
   bufferedAmount = 0;
   readonly sent: string[] = [];
   readonly #callbacks: (() => void)[] = [];
 
-  send(text: string, written: () => void): void {
-    this.sent.push(text);
-    this.bufferedAmount += text.length;
-    this.#callbacks.push(written);
+  readonly send = (bytes: Buffer, { binary }: { binary: boolean }, written?: () => void): void => {
+    expect(binary).toBe(false);
+    this.sent.push(bytes.toString());
+    this.bufferedAmount += bytes.length + 4;
+    if (written !== undefined) this.#callbacks.push(written);
+  };
+
+  /** How many of its writes it will tell of. */
+  get owed(): number {
+    return this.#callbacks.length;
   }
 
   /** The network takes all that was sent so far. */
@@ -21,18 +26,14 @@ class StuckSocket implements HubSocket {
     this.bufferedAmount = 0;
     for (const written of this.#callbacks.splice(0)) written();
   }
-
-  ping(): void {}
-  close(): void {}
-  terminate(): void {}
 }
 
-function makeOutbox() {
+function makeOutbox(maxBufferedBytes = 1_000_000) {
   const socket = new StuckSocket();
   let overflows = 0;
   let isDue = false;
-  const outbox = new Outbox(socket, {
-    maxBufferedBytes: 1_000_000,
+  const outbox = new Outbox(socket as never, {
+    maxBufferedBytes,
     schedule: () => (isDue = true),
     join: new Tick().join,
     onOverflow: () => (overflows += 1),
@@ -72,6 +73,54 @@ describe('an outbox', () => {
     expect(frames).toEqual([...Array.from({ length: 15 }, (_, i) => `${i}${text}`), '16']);
   });
 
+  it('wants to be told of much that was written, and not of a little', () => {
+    const { socket, outbox, tick } = makeOutbox();
+    const small = 'x'.repeat(30_000);
+    outbox.push(small);
+    tick();
+    expect(socket.owed).toBe(0);
+    outbox.push(small);
+    tick();
+    expect(socket.owed).toBe(1);
+  });
+
+  it.each([1, 1_000, 32_000, 65_531, 65_532, 65_536, 100_000])(
+    'never waits for nobody: frames of %i bytes',
+    async (length) => {
+      for (const bound of [1_024, 100_000, 1_000_000]) {
+        const { socket, outbox, tick, overflows } = makeOutbox(bound);
+        for (let i = 0; i < 30; i += 1) {
+          outbox.push(`${i % 10}`.repeat(length));
+          tick();
+          if (i % 7 === 6) socket.write();
+        }
+        let isDrained = false;
+        void outbox.drained().then(() => (isDrained = true));
+        for (let i = 0; i < 60 && socket.owed > 0; i += 1) {
+          socket.write();
+          tick();
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+        const sent = socket.sent.reduce((sum, { length }) => sum + length, 0);
+        expect([isDrained, sent >= 30 * length || overflows() === 1]).toEqual([true, true]);
+      }
+    },
+  );
+
+  it('is not held up for ever by what others have put into the socket', () => {
+    const { socket, outbox, tick } = makeOutbox();
+    socket.bufferedAmount = 70_000;
+    outbox.push('one');
+    tick();
+    expect(socket.sent).toEqual(['one']);
+    outbox.push('two');
+    tick();
+    expect(socket.sent).toEqual(['one']);
+    socket.write();
+    tick();
+    expect(socket.sent).toEqual(['one', 'two']);
+  });
+
   it('does nothing any more when it is empty', () => {
     const { socket, outbox, tick } = makeOutbox();
     outbox.push('one');
@@ -92,7 +141,7 @@ describe('an outbox', () => {
 
   it('counts what the socket holds against its bound', () => {
     const { socket, outbox, tick, overflows } = makeOutbox();
-    outbox.push('y'.repeat(600_000));
+    outbox.push('y'.repeat(599_996));
     tick();
     expect(socket.sent).toHaveLength(1);
     outbox.push('z'.repeat(400_000));
@@ -136,12 +185,21 @@ describe('an outbox', () => {
 
 describe('a tick', () => {
   it('writes each list of frames as its own, however alike they are', () => {
-    const { join } = new Tick();
+    const tick = new Tick();
+    const join = (texts: string[]) => tick.join(texts).toString();
     expect(join(['a'])).toBe('a');
+    expect(join(['b'])).toBe('b');
     expect(join(['a', 'b'])).toBe('[a,b]');
     expect(join(['a', 'b'])).toBe('[a,b]');
     expect(join(['a', 'c'])).toBe('[a,c]');
     expect(join(['a', 'c', 'd'])).toBe('[a,c,d]');
     expect(join(['a', 'c'])).toBe('[a,c]');
+  });
+
+  it('makes what many are to get once', () => {
+    const { join } = new Tick();
+    for (const texts of [['a'], ['a', '\u{1F600}']]) {
+      expect(join([...texts])).toBe(join([...texts]));
+    }
   });
 });
