@@ -34,10 +34,14 @@ export interface ChannelNumbers {
 export interface PublishOptions {
   /**
    * Wait this long for a connection and the acknowledgement; what was sent before a drop is sent again
-   * under the same key. Milliseconds, >= 1. Left out: reject at once when there is no connection.
+   * under the same key. Milliseconds, >= 1. Left out: reject at once when there is no connection or it
+   * is lost, and after 10 seconds without an answer.
    */
   readonly timeoutMs?: number | undefined;
-  /** Names this publish: the server answers a repeated key with the first position. @default random */
+  /**
+   * Names this publish: the server answers a repeated key with the first position. 1 to 255 bytes of
+   * UTF-8. @default random
+   */
   readonly key?: string | undefined;
 }
 
@@ -52,6 +56,7 @@ export interface Channel<Data = unknown> extends AsyncIterable<
    * Adds handlers, and joins the channel. Never fails for the network's sake. A function is short for
    * `{ message }`. A handler added late sees what is delivered from then on.
    * @returns a function that removes them; calling it twice is fine.
+   * @throws LastseqError `bad_option` or `closed`.
    */
   subscribe(
     handlers: Handlers<Data> | Handlers<Data>['message'],
@@ -65,14 +70,15 @@ export interface Channel<Data = unknown> extends AsyncIterable<
   ): () => void;
   on(event: 'ephemeral', handler: (data: unknown) => unknown, options?: ListenOptions): () => void;
   /**
-   * Resolves when the channel is live and everything it missed has been handled. Joins the channel.
+   * Resolves when the channel is live and everything it missed has been handled: what was missed waits
+   * for a message handler, and so does this. Joins the channel.
    * @throws LastseqError `channel_refused` or `closed`; the signal's reason when it is aborted.
    */
   ready(options?: ListenOptions): Promise<void>;
   /**
    * Sends data to the channel through the server's log.
    * @returns the position that the server stamped it with.
-   * @throws LastseqError `not_connected`, `timeout`, `publish_refused` or `closed`.
+   * @throws LastseqError `not_connected`, `timeout`, `publish_refused`, `bad_option` or `closed`.
    */
   publish(data: Data, options?: PublishOptions): Promise<Position>;
   /** Messages and gaps in order; ends when the handle is closed. An item is committed when the next is asked for. */

@@ -11,9 +11,9 @@ export interface ErrorDetails {
   closed: { readonly what: string };
   /** Nobody's: there is no connection, or it was lost before the answer. Publish again if you want to. */
   not_connected: { readonly detail: string };
-  /** The network's or the server's: no answer in the time that was allowed. */
+  /** The network's or the server's: no answer in time. What was published may have been taken. */
   timeout: { readonly detail: string };
-  /** The server's decision: it did not take what was published. Not retried. */
+  /** The server's decision: it did not take what was published. Or 1,000 others wait. Not retried. */
   publish_refused: { readonly detail: string };
   /** Your token provider's: it threw, rejected or hung. Asked again with backoff. */
   token_failed: { readonly detail: string };
