@@ -148,7 +148,7 @@ export interface ChannelOptions<Data = unknown> {
     | undefined;
   /** `skip`: report and go on. `retry`: try the same item again with backoff. @default 'skip' */
   readonly onHandlerError?: 'skip' | 'retry' | undefined;
-  /** With `retry`: tries before the channel stalls until `retry()` or `skip()`. >= 1. @default 5 */
+  /** With `retry`: tries before the channel stalls until `retry()` or `skip()`. 1 to 1,000. @default 5 */
   readonly maxAttempts?: number | undefined;
   /** When a position may be stored: `after` all handlers finished, or when the app says so. @default 'after' */
   readonly commit?: 'after' | 'manual' | undefined;

@@ -77,7 +77,22 @@ export interface ChannelIntent {
 
 /** Why the client waits before it dials. */
 export type WaitReason =
-  'closed' | 'refused' | 'timeout' | 'dead' | 'token' | 'offline' | 'pagehide' | 'restart';
+  /** An open connection ended. */
+  | 'closed'
+  /** A handshake failed, or the token was refused and not for the first time. */
+  | 'refused'
+  /** A handshake took longer than `connectTimeoutMs`. */
+  | 'timeout'
+  /** The server was silent for too long. */
+  | 'dead'
+  /** The provider gave no token. */
+  | 'token'
+  /** The browser says that it is offline, whatever else there was. */
+  | 'offline'
+  /** The page is gone for now. */
+  | 'pagehide'
+  /** The server closed with 1012. */
+  | 'restart';
 
 /** The connection, as the app sees it. */
 export type ConnectionState =
