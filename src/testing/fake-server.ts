@@ -57,7 +57,10 @@ export class FakeLog {
 export interface FakeServerOptions {
   /** What `welcome` announces. @default all that the protocol knows */
   readonly caps?: readonly string[];
-  /** @default 25,000 */
+  /**
+   * What `welcome` announces, in milliseconds. Beats come from `beat()` only: without any, the client
+   * takes the connection for dead after 2.5 of them. @default 25,000
+   */
   readonly heartbeatMs?: number;
   /** Messages in a page. @default 1,000 */
   readonly page?: number;
@@ -65,7 +68,7 @@ export interface FakeServerOptions {
 
 export class FakeServer {
   readonly log: FakeLog = new FakeLog();
-  /** Recovery over HTTP from the same log; give it as the `history` port. */
+  /** Recovery over HTTP from the same log: give it as the `history` port, with any `recover` option. */
   readonly history: History;
   /** Accept new sockets. Set to false for a server that is down. */
   up = true;
