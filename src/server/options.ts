@@ -32,8 +32,8 @@ export interface HubOptions {
   readonly limits?: HubLimits;
   /**
    * Whose pages may connect and recover. Default: pages of the same host, by comparing the headers
-   * `Origin` and `Host`; behind a proxy that rewrites `Host`, name the origins. Requests without an
-   * `Origin` come from no browser and are always let in.
+   * `Origin` and `Host`, in which another port is another host; behind a proxy that rewrites `Host`,
+   * name the origins. Requests without an `Origin` come from no browser and are always let in.
    */
   readonly origins?: Origins;
   /**
@@ -59,7 +59,10 @@ export interface HubOptions {
    * Default 256; 1 to 1,000,000.
    */
   readonly maxRecoveries?: number;
-  /** What a 429 or 503 asks a client to wait, in milliseconds. Default 1,000; 0 to 3,600,000. */
+  /**
+   * What a 429 or 503 asks a client to wait, in milliseconds; over HTTP in whole seconds, rounded up.
+   * Default 1,000; 0 to 3,600,000.
+   */
   readonly retryAfterMs?: number;
   /**
    * Called for each new connection before anything is sent on it; the hub calls `socket.send` by that
@@ -94,7 +97,8 @@ export interface HubLimits {
   readonly page?: number;
   /**
    * Bytes of messages in the answer to one recovery, over all channels of a `recover` frame. One
-   * message is always given, whatever its length. Default 1,048,576; 1,024 to 67,108,864.
+   * message is always given, whatever its length. Clients of this package drop a WebSocket message of
+   * more than 8,388,608 characters: stay well below. Default 1,048,576; 1,024 to 67,108,864.
    */
   readonly pageBytes?: number;
   /** Channels in one `recover` frame. Default 500; 1 to 10,000. */
