@@ -62,4 +62,5 @@ class MonotonicTracker extends GapDetector {
   }
 }
 
+/** For a dialect's `tracker`, where its numbering is `'monotonic'`. */
 export const monotonic: TrackerFactory = (last) => new MonotonicTracker(last);

@@ -23,6 +23,7 @@ interface Question {
 /** Makes what is asked along from `seq` on. */
 export type OverlapFactory = (seq: number, isOrdered: boolean) => Overlap;
 
+/** For a dialect's `overlap`, where the server has no epochs and the frames carry `NO_EPOCH`. */
 export const overlap: OverlapFactory = (seq, isOrdered) => new Overlap(seq, isOrdered);
 
 /** An answer of the log, read. */

@@ -66,6 +66,10 @@ export interface FakeServerOptions {
   readonly page?: number;
 }
 
+/**
+ * A server of the native protocol in memory, for one connection at a time. It loses, repeats and withholds
+ * what it is told to, and does nothing by itself: no heartbeat either.
+ */
 export class FakeServer {
   readonly log: FakeLog = new FakeLog();
   /** Recovery over HTTP from the same log: give it as the `history` port, with any `recover` option. */
