@@ -62,7 +62,8 @@ export interface Client<Channels extends object = Record<string, unknown>> {
    */
   trace(): Trace | undefined;
   /**
-   * Wipes the stored positions of this namespace (log out), and stores none of the open channels'.
+   * Wipes the stored positions of this `namespace` at this `url` (log out), and stores none of the open
+   * channels'.
    * Rejects when the storage fails, or does not answer in 2 seconds.
    */
   forget(): Promise<void>;
