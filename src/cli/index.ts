@@ -32,8 +32,8 @@ lastseq check --url URL [flags]
   --watch SECONDS     without --send: listens to what others publish
   --connections N     that listen at each URL; default 2
   --timeout SECONDS   how long the server may be silent; default 5
-  --numbering N, --field OURS=THEIRS, --query OURS=THEIRS, --messages TYPE, --joined TYPE,
-  --heads TYPE, --one-channel
+  --numbering NAME, --field OURS=THEIRS, --query OURS=THEIRS, --messages TYPE,
+  --joined TYPE, --heads TYPE, --one-channel
                       a server that sends JSON of its own: the options of mappedDialect
   --config FILE       the same as JSON, or as a module that may hold functions and a dialect
   --json              for machines
