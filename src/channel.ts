@@ -76,7 +76,8 @@ export interface Channel<Data = unknown> extends AsyncIterable<
    */
   ready(options?: ListenOptions): Promise<void>;
   /**
-   * Sends data to the channel through the server's log.
+   * Sends data to the channel through the server's log. It does not dial: without any subscription that
+   * takes `client.connect()`.
    * @returns the position that the server stamped it with.
    * @throws LastseqError `not_connected`, `timeout`, `publish_refused`, `bad_option` or `closed`.
    */
