@@ -79,12 +79,14 @@ export class Reader {
 
   /** Goes on from a position that the store held. */
   resume(stored: StoredPosition): void {
+    const { channel, join, ledger, recovery } = this.parts;
     // What was asked from another place says nothing of the numbers between.
-    this.parts.recovery.stop();
+    recovery.stop();
     this.#enter(stored);
-    const { facts, isIn } = this.parts.join;
-    if (facts !== undefined) this.compare(facts);
-    else if (isIn) this.joined();
+    // A store drops what nobody writes, and a quiet channel is read all the same.
+    ledger.mark({ channel, mode: 'advance', position: stored });
+    if (join.facts !== undefined) this.compare(join.facts);
+    else if (join.isIn) this.joined();
   }
 
   /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
@@ -194,8 +196,7 @@ export class Reader {
     const facts = this.#facts;
     const { following } = this;
     const { join, recovery } = this.parts;
-    if (following === undefined || facts === undefined) return;
-    if (!join.isIn || recovery.failures === 0) return;
+    if (!following || !facts || !join.isIn || recovery.failures === 0) return;
     const detour = unreachable(facts, following);
     if (isEmpty(detour)) return;
     recovery.succeeded();

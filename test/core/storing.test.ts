@@ -44,10 +44,18 @@ const late = (script: Script, position?: Position): Script =>
   });
 
 test('E1 what is stored is what was handled, not what was received', () => {
-  const script = resumed(5).message(6, 7, 8);
+  const script = resumed(5).message(6, 7, 8).pass(1_000);
+  script.enter({ type: 'saved', id: 1, refused: [] });
   expect(script.pass(1_000).all('save')).toEqual([]);
   handled(script, 2, mark(7, TOK)).pass(100);
-  expect(script.all('save')).toEqual([{ type: 'save', id: 1, writes: [mark(7, TOK)] }]);
+  expect(script.all('save')).toEqual([{ type: 'save', id: 2, writes: [mark(7, TOK)] }]);
+});
+
+test('E1 a position that is resumed is written again, or a store could take it for one of no use', () => {
+  const script = resumed(5).pass(100);
+  expect(script.all('save')).toEqual([{ type: 'save', id: 1, writes: [mark(5, TOK)] }]);
+  script.enter({ type: 'saved', id: 1, refused: [] });
+  expect(script.pass(10_000).all('save')).toEqual([]);
 });
 
 test('E1 positions are coalesced: one write for all that changed meanwhile', () => {
