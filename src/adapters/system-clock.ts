@@ -45,9 +45,12 @@ export function systemClock(): Clock {
     soon: taskQueue(),
 
     seed() {
-      const { crypto } = globalThis as Partial<typeof globalThis>;
-      if (typeof crypto?.getRandomValues !== 'function') return Math.floor(Math.random() * 2 ** 32);
-      return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+      try {
+        return globalThis.crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+      } catch {
+        // There is none; or it throws outside of a request, as Cloudflare's does while a module is loaded.
+        return Math.floor(Math.random() * 2 ** 32);
+      }
     },
   };
 }

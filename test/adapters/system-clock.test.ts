@@ -243,4 +243,12 @@ describe('seed', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999_999_999_99);
     expect(isSeed(systemClock().seed())).toBe(true);
   });
+
+  test('a crypto that throws, as outside of a request on an edge server, is as good as none', () => {
+    const refuse = (): never => {
+      throw new Error('Disallowed operation called within global scope');
+    };
+    vi.stubGlobal('crypto', { getRandomValues: refuse });
+    expect(isSeed(systemClock().seed())).toBe(true);
+  });
 });
