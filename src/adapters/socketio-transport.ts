@@ -23,7 +23,7 @@ export function socketIoTransport(
     /** The attempt that still owes a `dropped`. */
     let attempt: number | undefined;
     let isOpen = false;
-    /** The app has disconnected the socket: connecting it again is up to the app. */
+    /** Found idle from now on, the app has disconnected the socket: connecting it is up to the app. */
     let released = false;
     let listening = false;
     /** How to leave what was joined on this connection, by channel. */
@@ -34,7 +34,10 @@ export function socketIoTransport(
       isOpen = true;
       emit({ type: 'opened', attempt });
     };
-    const dropped = (reason: string): void => {
+    const dropped = (why: unknown): void => {
+      const reason = String(why);
+      // One that the server has refused or thrown out is idle, and not by the app's will.
+      released = socket.active || reason === 'io client disconnect';
       const lost = attempt;
       attempt = undefined;
       isOpen = false;
@@ -49,19 +52,12 @@ export function socketIoTransport(
       [
         'connect',
         () => {
-          released = false;
           if (attempt === undefined) emit({ type: 'available' });
           else opened();
         },
       ],
-      [
-        'disconnect',
-        (reason) => {
-          released = reason === 'io client disconnect';
-          dropped(String(reason));
-        },
-      ],
-      ['connect_error', (error) => dropped(String(error))],
+      ['disconnect', dropped],
+      ['connect_error', dropped],
       ...events.map(
         (event) => [event, (payload: unknown): void => received({ event, payload })] as const,
       ),
@@ -80,6 +76,8 @@ export function socketIoTransport(
       attempt = undefined;
       isOpen = false;
       undo.clear();
+      // What becomes of it while nobody listens is not known.
+      released &&= !socket.active;
     };
 
     const call = ({ answered, emit: out, frame, undo: back }: SocketIoCall, of: number): void => {
@@ -108,6 +106,8 @@ export function socketIoTransport(
             if (attempt === number && socket.connected) opened();
           });
         } else if (!socket.active && !released) socket.connect();
+        // Of a socket that is not connected, Socket.IO does not say that it was disconnected.
+        released ||= socket.active;
       },
       send(data) {
         for (const one of data as readonly SocketIoCall[]) {

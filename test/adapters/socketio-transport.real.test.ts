@@ -151,6 +151,31 @@ test('a socket that the app has disconnected stays so until the app connects it'
   await lastEvent({ type: 'opened', attempt: 2 });
 });
 
+test('so does one that the app disconnects while it is not connected, which Socket.IO tells nobody', async () => {
+  transport.open(1, '');
+  await lastEvent({ type: 'opened' });
+  await server.close();
+  await lastEvent({ type: 'dropped', attempt: 1 });
+  transport.open(2, '');
+  await lastEvent({ type: 'dropped', attempt: 2 });
+  expect(socket.active).toBe(true);
+  socket.disconnect();
+  transport.open(3, '');
+  expect(socket.active).toBe(false);
+});
+
+test('one that was given up while it was connecting is connected, should it be idle then', async () => {
+  let refuse = true;
+  server.io.use((_peer, next) => next(refuse ? new Error('not you') : undefined));
+  use();
+  transport.open(1, '');
+  transport.close(1000, 'timeout');
+  await eventually(() => expect(socket.active).toBe(false));
+  refuse = false;
+  transport.open(2, '');
+  await lastEvent({ type: 'opened', attempt: 2 });
+});
+
 test('closing leaves the rooms and takes exactly our listeners away; the socket stays', async () => {
   const heard: unknown[] = [];
   socket.on('message', (payload) => heard.push(payload));
