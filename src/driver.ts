@@ -10,7 +10,7 @@ import type { Settings } from './core/settings.js';
 import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
 import { attempt, Dialer } from './dialer.js';
-import { LastseqError } from './errors.js';
+import { LastseqError, reportUncaught } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { Clock } from './ports/clock.js';
 import type { History, HistoryAnswer } from './ports/history.js';
@@ -156,10 +156,7 @@ export class Driver {
     this.#transport.close(1000, 'closed by the app');
     return new Promise((resolve) => {
       const cancel = clock.after(this.parts.settings.storageTimeoutMs, resolve);
-      void this.#storage.release().then(() => {
-        cancel();
-        resolve();
-      });
+      void this.#storage.release().then(cancel).then(resolve);
     });
   }
 
@@ -208,8 +205,8 @@ export class Driver {
 
   #received(event: TransportEvent): void {
     if (event.type !== 'received') return this.enter(event);
-    const { attempt } = event;
-    this.enter({ type: 'frames', attempt, frames: this.#dialect.decode(event.data) });
+    const frames = this.#dialect.decode(event.data);
+    this.enter({ type: 'frames', attempt: event.attempt, frames });
   }
 
   #send(frames: readonly ClientFrame[], asArray: boolean): void {
@@ -224,8 +221,13 @@ export class Driver {
   }
 
   #write(frames: readonly ClientFrame[]): void {
-    const data = this.#dialect.encode(frames);
-    if (data !== undefined) this.#transport.send(data);
+    // A `toJSON` or a dialect's `send` is the app's, and may throw: all else goes on.
+    try {
+      const data = this.#dialect.encode(frames);
+      if (data !== undefined) this.#transport.send(data);
+    } catch (error) {
+      reportUncaught(error);
+    }
   }
 
   #dial(number: number): void {
@@ -286,9 +288,7 @@ export class Driver {
       return;
     const { clock } = this.parts.ports;
     this.#timer?.cancel();
-    const tick = (): void => {
-      this.enter({ type: 'tick' });
-    };
+    const tick = (): void => this.enter({ type: 'tick' });
     const cancel = clock.after(at - clock.now(), () => {
       this.#timer = undefined;
       if (clock.now() - at > SLEPT_MS) clock.soon(tick);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outcome, setup } from './harness.js';
+import { outcome, setup, uncaught } from './harness.js';
 
 /** A client that is connected. */
 async function open() {
@@ -79,6 +79,22 @@ test('with timeoutMs a publish waits for a connection', async () => {
   client.connect();
   await pass(3_000);
   expect(published.value).toEqual({ epoch: 'e1', seq: 1 });
+});
+
+test('data that JSON cannot carry any more when it is sent keeps nothing else from being sent', async () => {
+  const { room, sent, pass } = setup();
+  const data: { text: string; size?: bigint } = { text: 'x' };
+  const [bad, good] = [data, 'y'].map((each) =>
+    outcome(room().publish(each, { timeoutMs: 5_000 })),
+  );
+  room().subscribe(() => undefined);
+  data.size = 1n;
+  await pass(1_000);
+  expect(sent('publish')).toMatchObject([{ data: 'y' }]);
+  expect([good?.value, bad?.done]).toEqual([{ epoch: 'e1', seq: 1 }, false]);
+  expect(uncaught.splice(0)).toEqual([expect.any(TypeError)]);
+  await pass(5_000);
+  expect(bad?.error).toMatchObject({ code: 'timeout' });
 });
 
 test('with timeoutMs a publish times out where no connection comes', async () => {
