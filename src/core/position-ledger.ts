@@ -151,6 +151,8 @@ export class PositionLedger {
   /** Log out: nothing of what is known now is written any more. */
   forget(channels: Iterable<string>): void {
     this.#dirty.clear();
+    // Should the write under way fail, it is not tried again.
+    this.#saving = undefined;
     for (const channel of channels) this.#barred.set(channel, {});
   }
 

@@ -164,6 +164,28 @@ test('forget wipes the positions, and stores none of the open channels any more'
   expect(store.kept.size).toBe(0);
 });
 
+test('a write that was under way when all was forgotten, and fails, is not tried again', async () => {
+  const store = new SpyStore();
+  const save = store.save.bind(store);
+  const first = deferred<readonly string[]>();
+  store.save = () => {
+    store.save = save;
+    return first.promise;
+  };
+  const { client, room, publishTo, pass } = setup({ ports: { store } });
+  const channel = room({ start: 'earliest' });
+  channel.subscribe(() => undefined);
+  await pass();
+  publishTo(2);
+  await pass(300);
+  await channel.close();
+  await pass(1_200);
+  await client.forget();
+  first.reject(new Error('full'));
+  await pass(60_000);
+  expect([...store.kept.keys()]).toEqual([]);
+});
+
 test('forget rejects when the storage fails, and when it does not answer in time', async () => {
   const store = new SpyStore();
   const { client, pass } = setup({ ports: { store } });
