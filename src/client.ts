@@ -165,6 +165,7 @@ export class LastseqClient {
   async forget(): Promise<void> {
     this.#assertOpen();
     await this.#driver.forget(++this.#requests);
+    for (const shared of this.#shared.values()) shared.stored = undefined;
   }
 
   close(): Promise<void> {

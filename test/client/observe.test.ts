@@ -87,6 +87,18 @@ test('inspect shows how far reading, handling and storing have come', async () =
   await client.close();
 });
 
+test('inspect has no stored position any more once all is forgotten', async () => {
+  const { client, room, publishTo, pass } = setup();
+  const channel = room({ start: 'earliest' });
+  channel.subscribe(() => undefined);
+  await pass();
+  publishTo(2);
+  await pass(1_000);
+  expect(channel.inspect().stored?.seq).toBe(2);
+  await client.forget();
+  expect(channel.inspect()).toMatchObject({ position: { seq: 2 }, stored: undefined });
+});
+
 test('the logger is told of every step, and of no payload', async () => {
   const log: LogEntry[] = [];
   const { client, room, server, publishTo, pass } = setup({
