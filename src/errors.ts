@@ -76,7 +76,8 @@ export function badOption(option: string, value: unknown, expected: string): Las
 
 function describe(code: ErrorCode, details: object): string {
   const parts = Object.entries(details)
-    .filter(([, value]) => value !== undefined)
+    // Messages are logged, and what a validator says may quote the data.
+    .filter(([name, value]) => value !== undefined && name !== 'issues')
     .map(([name, value]) => `${name} ${quote(value)}`);
   const what = code.replaceAll('_', ' ');
   return parts.length === 0 ? what : `${what}: ${parts.join(', ')}`;

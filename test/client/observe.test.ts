@@ -119,6 +119,27 @@ test('the logger is told of every step, and of no payload', async () => {
   expect(JSON.stringify(log)).not.toContain('m2');
 });
 
+test('the logger is told of no payload that a validator quotes', async () => {
+  const log: LogEntry[] = [];
+  const { room, reports, publishTo, pass } = setup({
+    options: { logger: (entry) => void log.push(entry) },
+  });
+  const validate = (input: unknown) => ({ issues: [{ message: `not ${String(input)}`, input }] });
+  room({ start: 'earliest', schema: { '~standard': { version: 1, validate } } }).subscribe(
+    () => undefined,
+  );
+  await pass();
+  publishTo(1);
+  await pass();
+  expect(reports[0]?.details).toMatchObject({ issues: [{ message: 'not m1' }] });
+  expect(log).toContainEqual({
+    event: 'error',
+    code: 'schema',
+    message: 'schema: channel "room", seq 1',
+  });
+  expect(JSON.stringify(log)).not.toContain('m1');
+});
+
 test('a logger that throws is reported as uncaught, and harms nothing', async () => {
   const { room, publishTo, pass } = setup({
     options: {
