@@ -131,7 +131,8 @@ export class ChannelHandle<Data> implements Channel<Data> {
       const expected = 'a function, or { message, gap? } of functions';
       throw badOption('handlers', handlers, expected);
     }
-    return this.#listen({ message: message as (message: Message) => unknown, gap }, signal);
+    const listener = { message: message.bind(handlers), gap: gap?.bind(handlers) };
+    return this.#listen(listener as Listener<ChannelEvents>, signal);
   }
 
   on(

@@ -200,6 +200,25 @@ test('mitt: a handler removed by another one during a message is not called any 
   expect(seen).toEqual([]);
 });
 
+test('handlers may be methods of an object of the app', async () => {
+  class View {
+    readonly seen: string[] = [];
+    message({ seq }: { seq: number }) {
+      this.seen.push(`message ${seq}`);
+    }
+    gap({ from }: { from: number }) {
+      this.seen.push(`gap ${from}`);
+    }
+  }
+  const view = new View();
+  const { room, errors, server, publishTo, pass } = setup();
+  publishTo(3);
+  server.log.trim('room', 3);
+  room({ start: { epoch: 'e1', seq: 0 } }).subscribe(view);
+  await pass(1_000);
+  expect([view.seen, errors]).toEqual([['gap 1', 'message 3'], []]);
+});
+
 test('a handler may unsubscribe itself', async () => {
   const { room, seen, publishTo, pass } = await live();
   const stop = room.subscribe(({ seq }) => {
