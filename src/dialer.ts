@@ -70,8 +70,8 @@ function toSocketUrl(address: unknown): string {
   if (typeof address !== 'string' && !(address instanceof URL)) {
     throw new TypeError('neither a string nor a URL');
   }
-  const page = (globalThis as { readonly location?: { readonly href?: string } }).location?.href;
-  const url = new URL(address, page);
+  const { document, location } = globalThis as Partial<typeof globalThis>;
+  const url = new URL(address, document?.baseURI ?? location?.href);
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {

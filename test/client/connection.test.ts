@@ -117,6 +117,17 @@ test.each<[UrlOption, string]>([
   expect(network.socket.url).toBe(dialed);
 });
 
+test('a relative address is relative to the base of the page, as that of the recovery call is', async () => {
+  const base = document.createElement('base');
+  base.href = 'https://page.test/app/';
+  document.head.append(base);
+  const { client, network, pass } = setup({ options: { url: 'realtime' } });
+  client.connect();
+  await pass();
+  base.remove();
+  expect(network.socket.url).toBe('wss://page.test/app/realtime');
+});
+
 test.each<PageSignal>(['visible', 'pageshow', 'resume', 'online'])(
   'trap 16: %s ends a wait',
   async (signal) => {
