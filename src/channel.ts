@@ -88,7 +88,7 @@ export interface Channel<Data = unknown> extends AsyncIterable<
   items(options?: ListenOptions): AsyncIterableIterator<Delivered<Message<Data>> | Delivered<Gap>>;
   /** After handlers failed too often: tries the item again. */
   retry(): void;
-  /** After handlers failed: passes over the item. */
+  /** After handlers failed: passes over the item. A snapshot is not passed over. */
   skip(): void;
   /** Numbers for a debug view. */
   inspect(): ChannelNumbers;

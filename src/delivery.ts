@@ -124,9 +124,9 @@ export class Delivery {
     this.#pump();
   }
 
-  /** Passes over the item whose handlers failed. */
+  /** Passes over the item whose handlers failed. Nothing stands in for a snapshot: it is tried again. */
   skip(): void {
-    if (this.#state.name !== 'failed') return;
+    if (this.#state.name !== 'failed' || this.#backlog.item?.type === 'snapshot') return;
     this.#state = READY;
     this.#finish('skipped');
     this.#pump();

@@ -193,6 +193,29 @@ test.each([
   expect(store.kept.get('room')?.seq).toBe(2);
 });
 
+test('a snapshot that fails is not passed over: its gap would be called healed', async () => {
+  const { room, server, publishTo, pass } = setup();
+  let works = true;
+  const snapshot = () => (works ? undefined : Promise.reject(new Error('away')));
+  const channel = room({ snapshot });
+  const gaps: unknown[] = [];
+  channel.subscribe({ message: () => undefined, gap: (gap) => void gaps.push(gap) });
+  await pass();
+  works = false;
+  server.log.restart('e2');
+  publishTo(2);
+  server.cut();
+  await pass(5_000);
+  channel.skip();
+  await pass();
+  expect([channel.state.name, gaps]).toEqual(['stalled', []]);
+  works = true;
+  channel.retry();
+  await pass();
+  expect(gaps).toMatchObject([{ reason: 'epoch', healed: 'snapshot' }]);
+  expect(channel.state.name).toBe('live');
+});
+
 test('a snapshot that does not settle is told, and not overtaken', async () => {
   const { channel, errors, trace, server, publishTo, pass } = withState(
     'latest',
