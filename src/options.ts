@@ -170,12 +170,14 @@ export interface ResolvedChannelOptions {
   readonly schema: StandardSchema | undefined;
 }
 
-const isAddress = (value: unknown): boolean =>
-  isName(value) || value instanceof URL || isFunction(value);
+const ADDRESS: Rule = [
+  'an address, a URL, or a function',
+  (value) => isName(value) || value instanceof URL || isFunction(value),
+];
 
 const CLIENT_RULES: Readonly<Record<keyof ClientOptions, Rule>> = {
-  url: ['an address, a URL, or a function that gives one', isAddress],
-  recover: ['an address, a URL, or a function', isAddress],
+  url: ADDRESS,
+  recover: ADDRESS,
   token: FUNCTION,
   namespace: ['a string', (v) => typeof v === 'string'],
   dialect: ['a dialect', (v) => isObject(v) && 'decode' in v],
@@ -203,7 +205,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
   checkOptions(options, CLIENT_RULES, 'options');
   const { dialect = nativeDialect, namespace = '', url } = options;
   if (url === undefined && dialect.transport === undefined) {
-    throw badOption('url', url, CLIENT_RULES.url[0]);
+    throw badOption('url', url, ADDRESS[0]);
   }
   if (dialect.numbering === 'monotonic' && dialect.tracker === undefined) {
     throw badOption('dialect', dialect, 'a dialect with the tracker `monotonic`');
