@@ -2,7 +2,7 @@
 import { socketIoTransport } from './adapters/socketio-transport.js';
 import type { Dialect } from './dialects/dialect.js';
 import { socketIoDialect, type SocketIoOptions } from './dialects/socketio.js';
-import { LastseqError } from './errors.js';
+import { badOption } from './errors.js';
 import type { SocketIoSocket } from './ports/socket-io.js';
 
 /** A `Socket` of socket.io-client 4, whatever events the app has typed it with. */
@@ -21,13 +21,7 @@ export interface AppSocket extends Pick<SocketIoSocket, 'connected' | 'active' |
  */
 export function socketIo(socket: AppSocket, options: SocketIoOptions = {}): Dialect {
   const { dialect, events } = socketIoDialect(options);
-  if (!isSocket(socket)) {
-    throw new LastseqError('bad_option', {
-      option: 'socket',
-      value: socket,
-      expected: 'a socket of socket.io-client',
-    });
-  }
+  if (!isSocket(socket)) throw badOption('socket', socket, 'a socket of socket.io-client');
   return { ...dialect, transport: socketIoTransport(socket, events) };
 }
 
