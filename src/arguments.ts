@@ -47,11 +47,9 @@ function isJson(data: unknown): boolean {
   }
 }
 
-/** Equal for options that mean the same: functions and validators count by being there. */
+/** Equal for options that mean the same: functions and validators count by being there, keys in any order. */
 function fingerprint(value: unknown): string {
-  return isObject(value) && !('~standard' in value)
-    ? JSON.stringify(value)
-    : typeof value === 'string' || typeof value === 'number'
-      ? String(value)
-      : typeof value;
+  return typeof value === 'function' || (isObject(value) && '~standard' in value)
+    ? typeof value
+    : JSON.stringify(value, ['epoch', 'last', 'seq']);
 }

@@ -151,6 +151,15 @@ test('options that differ are refused, by name; the same ones and none are fine'
   await pass();
 });
 
+test('a position is the same whatever it is written like, and whatever else comes with it', () => {
+  const { room } = setup();
+  room({ start: { epoch: 'e1', seq: 5 } });
+  const saved = { savedAt: 1_700_000_000_000, seq: 5, epoch: 'e1' };
+  room({ start: saved });
+  const { details } = thrown(() => room({ start: { ...saved, seq: 6 } }));
+  expect(details).toMatchObject({ option: 'start' });
+});
+
 test('subscribing takes a signal, and stopping twice is fine', async () => {
   const { room, publishTo, pass } = setup();
   const channel = room({ start: 'earliest' });
