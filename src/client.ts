@@ -29,7 +29,7 @@ export type StorageState = 'persistent' | 'memory';
 
 export type ClientEvents = { state: ConnectionState; error: LastseqError; storage: StorageState };
 
-export interface Client<Channels extends object = Record<string, unknown>> {
+export interface Client<Channels extends object = object> {
   readonly state: ConnectionState;
   /**
    * A handle of a channel. Several handles of one channel share one subscription; a second one gives

@@ -15,14 +15,14 @@ import { resolveOptions, type ClientOptions } from './options.js';
  *
  * @throws LastseqError `bad_option`, naming the option and its value.
  */
-export function createClient<Channels extends object = Record<string, unknown>>(
+export function createClient<Channels extends object = object>(
   options: ClientOptions,
 ): Client<Channels> {
   return createClientWith(options, {});
 }
 
 /** The same over other ports: for tests, and for worlds that are no browser. */
-export function createClientWith<Channels extends object = Record<string, unknown>>(
+export function createClientWith<Channels extends object = object>(
   options: ClientOptions,
   ports: Partial<Ports>,
 ): Client<Channels> {

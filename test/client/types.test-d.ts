@@ -8,6 +8,14 @@ type Channels = { 'room:42': Chat; presence: readonly string[] };
 
 export const client: Client<Channels> = createClient<Channels>({ url: 'wss://example.test' });
 
+interface Rooms {
+  readonly 'room:42': Chat;
+}
+// What takes a client takes one of a map as well, be it an interface or a type.
+export const some: readonly Client[] = [client, createClient<Rooms>({ url: 'wss://example.test' })];
+// @ts-expect-error -- no data is known without a map
+some[0]?.channel('room:42').subscribe(({ data }) => data.text);
+
 const room = client.channel('room:42', { start: { last: 50 } });
 room.subscribe(({ data }) => data.text.length);
 room.subscribe({ message: async ({ seq }) => seq + 1, gap: ({ to }) => to ?? 'unknown' });
