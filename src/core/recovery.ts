@@ -89,10 +89,13 @@ export class Recovery {
     if (this.state.name === 'backingOff' && this.#failures <= 1) this.#enqueue();
   }
 
-  /** The gap closed by itself: a wait is called off. @returns true when the log was not asked at all. */
+  /**
+   * The gap closed by itself: a wait is called off, and one that the connection took with it leaves
+   * neither failures nor claims to the next gap. @returns true when the log was not asked at all.
+   */
   callOff(): boolean {
     const { name } = this.state;
-    if (name !== 'settling' && name !== 'backingOff') return false;
+    if (name !== 'settling' && name !== 'backingOff' && name !== 'idle') return false;
     const healed = name === 'settling' && !this.inDoubt;
     this.succeeded();
     return healed;

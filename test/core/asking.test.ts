@@ -15,6 +15,15 @@ const asked = (script: Script) => script.first('fetch').id;
 const drop = (script: Script): Script =>
   script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
 const untilNext = (script: Script): number => (script.session.nextDeadline() ?? 0) - script.now;
+/** On a new connection the server sends what was missed before it answers the join. */
+const replayed = (script: Script, from: number, to: number): Script =>
+  script
+    .reconnected()
+    .frames(
+      messages(from, to).map(({ seq }) => message(seq)),
+      2,
+    )
+    .frames([{ type: 'subscribed', channel: CHANNEL, epoch: 'e', head: to, oldest: 1 }], 2);
 
 /** Over the socket, with these channels joined. */
 function overSocket(channels: readonly string[], settings = {}): Script {
@@ -157,6 +166,18 @@ describe('answers that must agree', () => {
     expect(script.message(6).told).toEqual([6, 7]);
     expect(script.session.counters.reordersHealed).toBe(0);
     expect(script.pass(60 * second).all('fetch')).toEqual([]);
+  });
+
+  test('are forgotten when a new connection brings what was missing', () => {
+    const script = start().live(5).message(7).pass(200);
+    const hole = { head: 7, messages: messages(7, 7) };
+    script.answer(asked(script), hole).pass(5 * second);
+    script.answer(asked(script), hole);
+    replayed(script, 6, 8)
+      .frames([message(10)], 2)
+      .pass(200);
+    script.answer(asked(script), { head: 10, messages: messages(10, 10) });
+    expect(script.told).toEqual([]);
   });
 
   test('are not mixed: what says another thing begins anew', () => {
@@ -482,6 +503,20 @@ describe('giving up', () => {
     script.heads(12).pass(200).refuse(asked(script), 500);
     expect(script.pass(999).told).toEqual([]);
     expect(script.pass(1).told).toEqual(['unreachable']);
+  });
+
+  test('is counted anew when a new connection brought what was missing', () => {
+    const script = start({ giveUpAfterMs: 60 * second })
+      .live(5)
+      .message(7)
+      .pass(200);
+    script.refuse(asked(script), 500);
+    replayed(script, 6, 8)
+      .pass(55 * second)
+      .frames([message(10)], 2)
+      .pass(200);
+    script.refuse(asked(script), 500);
+    expect(script.pass(10 * second).told).toEqual([]);
   });
 
   test('is not for a connection that is gone', () => {
