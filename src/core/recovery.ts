@@ -113,10 +113,13 @@ export class Recovery {
     return since;
   }
 
-  /** No room at the handlers: wait for it, unless something is on its way that brings us back here. */
+  /**
+   * No room at the handlers: wait for it, unless something is on its way that brings us back here. While
+   * it is they who keep us from asking, nothing fails.
+   */
   park(): void {
     if (this.state.name !== 'idle' && this.state.name !== 'settling') return;
-    this.stop();
+    this.close();
     this.state = { name: 'parked' };
   }
 
@@ -177,7 +180,7 @@ export class Recovery {
     this.#leave(IDLE);
   }
 
-  /** The channel is left, or refused: nothing is asked any more. */
+  /** Nothing is asked any more, for no outage: the channel is left, or refused, or its handlers are slow. */
   close(): void {
     this.stop();
     this.ctx.deadlines.clear(this.#giveUp);

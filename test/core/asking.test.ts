@@ -519,6 +519,14 @@ describe('giving up', () => {
     expect(script.pass(10 * second).told).toEqual([]);
   });
 
+  test('is not for slow handlers, whom the log waits for', () => {
+    const script = failing({ maxQueued: 2, backoffBaseMs: 500 }).message(6, 7);
+    expect(script.pass(2 * second).told).toEqual([]);
+    script.enter({ type: 'handled', channel: CHANNEL, count: 2 }).refuse(asked(script), 500);
+    expect(script.pass(999).told).toEqual([]);
+    expect(script.pass(1).told).toEqual(['unreachable']);
+  });
+
   test('is not for a connection that is gone', () => {
     expect(drop(failing()).pass(2 * second).told).toEqual([]);
   });
