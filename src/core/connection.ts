@@ -242,6 +242,8 @@ export class Connection {
 
   #dial(): void {
     this.#attempt += 1;
+    // What the last server asked for does not bind us on the next one, however we came to leave it.
+    this.#goawaySpreadMs = undefined;
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
     this.#state = { name: 'dialing', since: this.ctx.now };
@@ -271,9 +273,7 @@ export class Connection {
     }
     this.#stop();
     const loss = { failures: this.#failures, online: this.#online, visible: this.#visible, code };
-    const goawaySpreadMs = this.#goawaySpreadMs;
-    const retryInMs = redialMs({ ...loss, goawaySpreadMs }, this.ctx);
-    this.#goawaySpreadMs = undefined;
+    const retryInMs = redialMs({ ...loss, goawaySpreadMs: this.#goawaySpreadMs }, this.ctx);
     this.#failures += 1;
     this.ctx.arm('retry', retryInMs);
     this.#enter({ name: 'waiting', retryInMs, reason: this.#online ? reason : 'offline', code });

@@ -514,6 +514,12 @@ describe('a server that goes away', () => {
     expect(waitOf(drop(script, 2))).toBeLessThan(60 * second);
   });
 
+  test('and asked for a spread is not the one that we come back to out of the cache', () => {
+    const script = new Script(quiet).live(5).frames([{ type: 'goaway', spreadMs: 600 * second }]);
+    page(page(script, 'pagehide'), 'pageshow').enter({ type: 'opened', attempt: 2 });
+    expect(waitOf(drop(script, 2))).toBeLessThan(second);
+  });
+
   test('to restart has all its clients back within five seconds', () => {
     const all = waits((seed) => drop(new Script({ ...quiet, seed }).live(5), 1, 1012));
     expect(Math.max(...all)).toBeGreaterThan(4 * second);
