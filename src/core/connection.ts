@@ -263,14 +263,6 @@ export class Connection {
   }
 
   #lost(reason: WaitReason, code?: number): void {
-    const state = this.#state;
-    if (
-      state.name === 'open' &&
-      state.joined &&
-      this.ctx.now - state.since >= this.ctx.settings.minUptimeMs
-    ) {
-      this.#failures = 0;
-    }
     this.#stop();
     const loss = { failures: this.#failures, online: this.#online, visible: this.#visible, code };
     const retryInMs = redialMs({ ...loss, goawaySpreadMs: this.#goawaySpreadMs }, this.ctx);
@@ -279,7 +271,16 @@ export class Connection {
     this.#enter({ name: 'waiting', retryInMs, reason: this.#online ? reason : 'offline', code });
   }
 
+  /** Nothing is waited for any more. An attempt that lasted its time forgives those before, however it ended. */
   #stop(): void {
+    const state = this.#state;
+    if (
+      state.name === 'open' &&
+      state.joined &&
+      this.ctx.now - state.since >= this.ctx.settings.minUptimeMs
+    ) {
+      this.#failures = 0;
+    }
     this.#liveness.stop();
     this.ctx.deadlines.clear('retry');
     this.ctx.deadlines.clear('connect');

@@ -254,6 +254,16 @@ describe('a refused token', () => {
     expect(script.all('askToken')).toMatchObject([{ version: 3, refresh: true }]);
   });
 
+  test('of a connection that lasted its time is refreshed at once, and asked for once', () => {
+    const script = drop(token(wanted({ hasToken: true }), 1)).pass(second);
+    token(script, 2).enter({ type: 'opened', attempt: 2 });
+    script.frames([{ type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 5, oldest: 1 }], 2);
+    expect(shown(drop(script.pass(60 * second), 2, 4401))).toEqual([
+      { name: 'connecting', attempt: 3 },
+    ]);
+    expect(token(script, 3).all('dial')).toEqual([{ type: 'dial', attempt: 3 }]);
+  });
+
   test('of a handshake is refreshed as that of an open connection', () => {
     const script = drop(token(wanted({ hasToken: true }), 1), 1, 4401);
     expect(script.all('askToken')).toMatchObject([{ version: 2, refresh: true }]);
@@ -475,6 +485,15 @@ describe('an open connection', () => {
     };
     expect(Math.max(...waits(life(5 * second)))).toBeLessThan(second);
     expect(Math.max(...waits(life(4_999)))).toBeGreaterThan(4 * second);
+  });
+
+  test('that lasted its time is forgiven what was before, also when the page leaves it', () => {
+    const life = (seed: number): Script => {
+      const script = unlucky(seed, 4).enter({ type: 'opened', attempt: 5 });
+      script.frames([{ type: 'subscribed', channel: CHANNEL, epoch: 'e', head: 5, oldest: 1 }], 5);
+      return drop(page(page(script.pass(60 * second), 'pagehide'), 'pageshow'), 6);
+    };
+    expect(Math.max(...waits(life))).toBeLessThan(second);
   });
 
   test('without channels serves us by being there', () => {
