@@ -114,7 +114,7 @@ export class ChannelMachine implements Asker {
   // --- the connection ---
 
   up(): void {
-    if (this.#reader.phase.name === 'failed') return;
+    if (this.hasFailed) return;
     this.#join.ask();
     if (this.host.servesAll()) this.joined(undefined);
   }
@@ -136,8 +136,9 @@ export class ChannelMachine implements Asker {
     if (this.#join.answered(id)) this.#reader.joined();
   }
 
-  /** The server refused or ended the subscription. */
+  /** The server refused or ended the subscription. What has failed already is neither told nor tried again. */
   refused(code: string, retry: boolean): void {
+    if (this.hasFailed) return;
     if (!retry) return this.#fail(code);
     this.#recovery.stop();
     this.host.dequeue(this);

@@ -97,6 +97,15 @@ describe('a channel', () => {
     expect(shown(script.enter({ type: 'close' }))).toEqual([{ name: 'closed' }]);
   });
 
+  test.each([true, false])('that has failed is not refused once more (retry: %s)', (retry) => {
+    const script = start().live(5).heads(9).pass(200);
+    script.refuse(script.first('fetch').id, 403);
+    expect(script.all('problem')).toHaveLength(1);
+    script.frames([{ type: 'unsubscribed', channel: CHANNEL, code: 'limit', retry }]);
+    expect(script.effects).toEqual([]);
+    expect(script.pass(60 * second).sent).toEqual([]);
+  });
+
   test('that loses its connection is joining', () => {
     const script = start().live(5).enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
     expect(shown(script)).toEqual([{ name: 'joining' }]);
