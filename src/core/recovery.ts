@@ -76,6 +76,8 @@ export class Recovery {
   now(): void {
     const { name } = this.state;
     if (name === 'queued' || name === 'asking' || name === 'backingOff') return;
+    // Answers that must agree have time between them, also where nothing waits for a reorder window.
+    if (name === 'settling' && this.inDoubt) return;
     this.#enqueue();
   }
 

@@ -144,6 +144,14 @@ describe('answers that must agree', () => {
     }
   });
 
+  test('have time between them, however many messages come and without a reorder window', () => {
+    const script = start({ reorderWindowMs: 0 }).live(5).message(7);
+    script.answer(asked(script), { head: 7, messages: messages(7, 7) });
+    expect(untilNext(script)).toBeGreaterThan(0);
+    expect(script.message(8, 9).all('fetch')).toEqual([]);
+    expect(script.pass(2 * second).all('fetch')).toHaveLength(1);
+  });
+
   test('count from the last one that brought us forward', () => {
     const script = start().live(5).heads(9).pass(200);
     const page = { head: 9, messages: [...messages(6, 7), ...messages(9, 9)] };
