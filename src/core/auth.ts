@@ -52,6 +52,8 @@ export class Auth {
   refused(ctx: Context, version: number): Refusal {
     if (!ctx.settings.hasToken) return 'unauthorized';
     if (version < this.version) return 'retry';
+    // Another one is on its way. Asked for before the refusal, it may be the same out of a cache.
+    if (this.#asking) return 'refreshing';
     // The same token again means that the refresh itself failed meanwhile: not a second refusal.
     if (version !== this.#refused.version)
       this.#refused = { count: this.#refused.count + 1, version };

@@ -34,6 +34,18 @@ test('the same token refused again is no second refusal: the refresh had failed'
   expect(auth.refused(ctx, 3)).toBe('unauthorized');
 });
 
+test('a refusal while another token is asked for does not count: no refresh has been asked for', () => {
+  const { auth, ctx } = setup();
+  auth.ask(ctx);
+  expect(auth.refused(ctx, 1)).toBe('refreshing');
+  auth.answered(ctx, 2, true);
+  ctx.takeEffects();
+  expect(auth.refused(ctx, 2)).toBe('refreshing');
+  expect(ctx.takeEffects()).toEqual([{ type: 'askToken', version: 3, refresh: true }]);
+  auth.answered(ctx, 3, true);
+  expect(auth.refused(ctx, 3)).toBe('unauthorized');
+});
+
 test.each([
   ['an acceptance', (auth: Auth) => auth.accepted(2)],
   ['connect()', (auth: Auth) => auth.reset()],
