@@ -69,6 +69,8 @@ export class Consumer {
   handled(count: number): void {
     this.#waiting -= count;
     this.#failures = 0;
+    // The next item has its own time, and not what was left of the wait for a try that is passed over.
+    if (this.#work.name === 'retrying') this.close();
     if (this.#work.name !== 'free') this.#work = FREE;
   }
 

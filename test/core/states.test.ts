@@ -211,6 +211,18 @@ describe('handlers', () => {
     expect(shown(script.pass(1))).toEqual([{ name: 'stalled', reason: 'timeout' }]);
   });
 
+  test('have no more than their time after an item whose next try was far off is skipped', () => {
+    const script = start({ handlerTimeoutMs: second }).live(5, { ...LATEST, maxAttempts: 99 });
+    script.message(6, 7);
+    for (let wait = 0; wait < 2 * second; wait = untilNext(script)) {
+      script.enter({ type: 'handlerFailed', channel: CHANNEL, kind: 'handler' });
+    }
+    script.enter({ type: 'handled', channel: CHANNEL, count: 1 });
+    script.enter({ type: 'handling', channel: CHANNEL });
+    expect(script.pass(999).all('problem')).toEqual([]);
+    expect(script.pass(1).all('problem')).toHaveLength(1);
+  });
+
   test('that are done have no time to keep', () => {
     const script = start({ handlerTimeoutMs: 4 * second })
       .live(5)
