@@ -20,8 +20,7 @@ interface Bar {
   until?: Set<string>;
 }
 
-type Saving =
-  { readonly id: number; readonly writes: ReadonlyMap<string, PositionWrite> } | undefined;
+type Saving = { readonly id: number; readonly writes: Map<string, PositionWrite> } | undefined;
 
 export class PositionLedger {
   readonly #dirty = new Map<string, PositionWrite>();
@@ -151,8 +150,8 @@ export class PositionLedger {
   /** Log out: nothing of what is known now is written any more. */
   forget(channels: Iterable<string>): void {
     this.#dirty.clear();
-    // Should the write under way fail, it is not tried again.
-    this.#saving = undefined;
+    // A write on its way comes before the wipe; if it fails it is not made again.
+    this.#saving?.writes.clear();
     for (const channel of channels) this.#barred.set(channel, {});
   }
 

@@ -231,6 +231,15 @@ test('forget: nothing of what is known is written any more', () => {
   expect(script.enter({ type: 'page', signal: 'pagehide' }).all('save')).toEqual([]);
 });
 
+test('forget: a write that was on its way is not made again, when its channel is left as well', () => {
+  const script = handled(resumed(5).message(6), 1, mark(6, TOK)).pass(100);
+  script.enter({ type: 'release', channel: CHANNEL }).pass(1_000);
+  expect(script.all('left')).toHaveLength(1);
+  script.enter({ type: 'forget', id: 9 });
+  script.enter({ type: 'saved', id: 1, refused: [], failed: true });
+  expect(script.pass(60_000).all('save')).toEqual([]);
+});
+
 test.each([
   ['no position', undefined],
   ['an older place', { epoch: 'e', seq: 4, tok: TOK }],
