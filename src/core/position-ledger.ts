@@ -31,6 +31,8 @@ export class PositionLedger {
   #flushWhenSaved = false;
   #saves = 0;
   #failures = 0;
+  /** The last write failed. A store that is full can still be read. */
+  #cannotWrite = false;
   #state: 'unknown' | 'persistent' | 'memory' = 'unknown';
 
   constructor(private readonly ctx: Context) {}
@@ -120,6 +122,7 @@ export class PositionLedger {
     this.#saving = undefined;
     this.ctx.deadlines.clear('save');
     if (failed) this.#keep(writes);
+    this.#cannotWrite = failed;
     this.storage(!failed);
     for (const channel of refused) {
       this.#barred.set(channel, {});
@@ -140,6 +143,7 @@ export class PositionLedger {
 
   /** The store answered, or did not: says so once per change. */
   storage(works: boolean): void {
+    if (works && this.#cannotWrite) return;
     this.#failures = works ? 0 : this.#failures + 1;
     const state = works && this.ctx.settings.persistent ? 'persistent' : 'memory';
     if (state === this.#state) return;

@@ -146,6 +146,16 @@ describe('writes', () => {
     expect(saved(script.pass(60 * second), true).all('storageState')).toEqual([]);
   });
 
+  test('that fail are not made good by what can be read', () => {
+    const script = saved(new Script({ ...quiet, flushMs: 100 }).live(5).pass(100), true);
+    expect(script.all('storageState')).toEqual([{ type: 'storageState', state: 'memory' }]);
+    script.enter({ type: 'join', channel: 'other', intent: STORED });
+    expect(script.enter({ type: 'loaded', channel: 'other' }).all('storageState')).toEqual([]);
+    expect(saved(script.pass(second)).all('storageState')).toEqual([
+      { type: 'storageState', state: 'persistent' },
+    ]);
+  });
+
   test('to a store that ends with the page are no promise', () => {
     const script = saved(
       new Script({ ...quiet, persistent: false, flushMs: 100 }).live(5).pass(100),
