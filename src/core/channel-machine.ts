@@ -77,7 +77,7 @@ export class ChannelMachine implements Asker {
     this.#reader = new Reader(this.#parts);
     this.#store = new StoreQuestion(ctx, channel, ledger, this.#reader);
     if (intent.start === 'stored') this.#store.ask();
-    else if (isPosition(intent.start)) this.#reader.follow(intent.start);
+    else if (isPosition(intent.start)) this.#store.replace(intent.start);
   }
 
   /** Are handlers at work that the app has not been told to be slow? A leave waits for them. */

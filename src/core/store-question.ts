@@ -3,7 +3,7 @@
  * wait for it for long, and nothing is written over what it has not told.
  */
 import type { Context } from './context.js';
-import type { StoredPosition } from './position.js';
+import type { Position, StoredPosition } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
 import type { Reader } from './reader.js';
 
@@ -31,6 +31,12 @@ export class StoreQuestion {
     }
     ctx.emit({ type: 'load', channel });
     ctx.arm(this.#deadline, ctx.settings.storageTimeoutMs);
+  }
+
+  /** The app brings a position of its own: it replaces what is stored, whatever and whoever's that is. */
+  replace(position: Position): void {
+    this.ledger.unbar(this.channel);
+    this.reader.follow(position);
   }
 
   /** The store answered, perhaps too late. */

@@ -240,6 +240,22 @@ test('forget: a write that was on its way is not made again, when its channel is
   expect(script.pass(60_000).all('save')).toEqual([]);
 });
 
+test.each<[string, (script: Script) => unknown]>([
+  [
+    'was taken by another owner',
+    (script) => script.enter({ type: 'saved', id: 1, refused: [CHANNEL] }),
+  ],
+  ['was forgotten', (script) => script.enter({ type: 'forget', id: 9 })],
+])('a position that the app brings replaces the stored one, also when that %s', (_, lose) => {
+  const script = handled(resumed(5).message(6), 1, mark(6, TOK)).pass(100);
+  lose(script);
+  script.enter({ type: 'saved', id: 1, refused: [] });
+  script.enter({ type: 'release', channel: CHANNEL }).pass(1_000);
+  const intent: ChannelIntent = { ...STORED, start: { epoch: 'e', seq: 3 } };
+  script.enter({ type: 'join', channel: CHANNEL, intent }).pass(100);
+  expect(script.first('save').writes).toMatchObject([{ mode: 'replace', position: { seq: 3 } }]);
+});
+
 test.each([
   ['no position', undefined],
   ['an older place', { epoch: 'e', seq: 4, tok: TOK }],
