@@ -11,6 +11,7 @@ import type { Counters } from './counters.js';
 import type { ClientFrame } from './frames.js';
 import { FrameRouter } from './frame-router.js';
 import { gapDetector, type TrackerFactory } from './gap-detector.js';
+import { SLEPT_MS } from './liveness.js';
 import type { OverlapFactory } from './overlap.js';
 import { PositionLedger } from './position-ledger.js';
 import { Publisher } from './publisher.js';
@@ -291,6 +292,8 @@ export class Session {
       case 'leave':
         return this.#channels.leave(subject);
       default:
+        // Nothing has kept failing in a sleep: the next failure begins to count anew.
+        if (kind === 'giveup' && lateMs > SLEPT_MS) return;
         return this.#channels.find(subject)?.due(kind);
     }
   }

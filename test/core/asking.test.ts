@@ -527,6 +527,16 @@ describe('giving up', () => {
     expect(script.pass(10 * second).told).toEqual([]);
   });
 
+  test('is not for a page that slept: it is counted anew from what fails when it is awake', () => {
+    const script = failing({ backoffBaseMs: 500 });
+    script.now += 3_600 * second;
+    script.enter({ type: 'tick' });
+    expect(script.told).toEqual([]);
+    script.refuse(asked(script), 500).pass(999);
+    expect(script.told).toEqual([]);
+    expect(script.pass(1).told).toEqual(['unreachable']);
+  });
+
   test('is not for slow handlers, whom the log waits for', () => {
     const script = failing({ maxQueued: 2, backoffBaseMs: 500 }).message(6, 7);
     expect(script.pass(2 * second).told).toEqual([]);
