@@ -24,7 +24,7 @@ export class Liveness {
   #frames = 0;
   /** Answers to what we asked. */
   #answers = 0;
-  /** What must have grown when it is due, and from where; undefined while none is out. */
+  /** What must have grown when the last one is due, and from where. */
   #probe: Probe | undefined;
 
   constructor(private readonly ctx: Context) {}
@@ -33,7 +33,6 @@ export class Liveness {
   start(): void {
     // What another server announced does not bind this one.
     this.#heartbeatMs = this.ctx.settings.heartbeatMs;
-    this.#probe = undefined;
     this.heard();
     this.#arm();
   }
@@ -81,14 +80,13 @@ export class Liveness {
       return this.suspect();
     }
     const probe = this.#probe;
-    this.#probe = undefined;
     const count = probe?.of === 'answers' ? this.#answers : this.#frames;
     if (count !== probe?.from) return 'alive';
     return slept ? this.suspect() : 'dead';
   }
 
   #ask(probe: Probe, inMs: number): Verdict {
-    if (this.#probe !== undefined) return 'alive';
+    if (this.ctx.deadlines.has('probe')) return 'alive';
     this.#probe = probe;
     this.ctx.arm('probe', inMs);
     this.ctx.notice({ event: 'probe' });

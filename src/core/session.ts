@@ -245,15 +245,15 @@ export class Session {
   }
 
   /**
-   * Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none. Where silence
-   * is no sign of death it is the logs that are asked, for what the socket may have kept back.
+   * Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none; without channels
+   * nobody can answer. Where silence is no sign of death the logs are asked for what the socket kept back.
    */
   #probe(): void {
     if (this.#router.can('ping')) return void this.#frames.push({ type: 'ping' });
-    const isPolled = this.#ctx.settings.pollMs !== false;
+    if (this.#channels.size === 0) return this.#ctx.deadlines.clear('probe');
     for (const machine of this.#channels.all()) {
       if (!machine.isJoined) continue;
-      if (!isPolled) return machine.probe();
+      if (this.#ctx.settings.pollMs === false) return machine.probe();
       machine.poll();
     }
   }

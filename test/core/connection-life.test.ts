@@ -452,6 +452,22 @@ describe('an open connection', () => {
     expect(script.pass(3 * second).all('hangUp')).toHaveLength(1);
   });
 
+  test('is not taken for dead where there is no channel to ask for and no ping', () => {
+    const script = new Script(quiet)
+      .enter({ type: 'connect' })
+      .enter({ type: 'opened', attempt: 1 });
+    expect(
+      page(script, 'visible')
+        .pass(10 * second)
+        .all('hangUp'),
+    ).toEqual([]);
+    // Once there is one, it is asked.
+    script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+    script.subscribed({ epoch: 'e', head: 5, oldest: 1 });
+    expect(page(script, 'visible').sentOf('subscribe')).toHaveLength(1);
+    expect(script.pass(10 * second).all('hangUp')).toHaveLength(1);
+  });
+
   test('says when it is asked, to whoever listens', () => {
     const script = page(ping(new Script({ ...quiet, verbose: true }).live(5)), 'visible');
     expect(script.all('notice')).toEqual([{ type: 'notice', notice: { event: 'probe' } }]);
