@@ -23,6 +23,8 @@ const ONLINE_SPREAD_MS = 300;
 export class Connection {
   #state: State = { name: 'idle' };
   #attempt = 0;
+  /** Attempts that came to an open socket. */
+  #opened = 0;
   #failures = 0;
   readonly #liveness: Liveness;
   #goawaySpreadMs: number | undefined;
@@ -91,6 +93,7 @@ export class Connection {
   opened(attempt: number): void {
     if (this.#state.name !== 'dialing' || attempt !== this.#attempt) return;
     this.ctx.deadlines.clear('connect');
+    this.ctx.counters.reconnects = this.#opened++;
     this.#liveness.start();
     this.#enter({ name: 'open', since: this.ctx.now, joined: false });
     if (this.ctx.settings.hasToken) this.authenticate();

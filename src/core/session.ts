@@ -86,7 +86,7 @@ export class Session {
     const after = this.#connection.openAttempt;
     if (before !== after) {
       if (after === undefined) this.#down();
-      else this.#up(after);
+      else this.#up();
     }
     this.#calls.flush();
     // What an input asked of a connection that it ended is asked for anew on the next one.
@@ -213,9 +213,8 @@ export class Session {
   }
 
   /** A socket is open: everything is asked for anew. */
-  #up(attempt: number): void {
+  #up(): void {
     this.#credit = EARLY_FRAMES;
-    if (attempt > 1) this.#ctx.counters.reconnects += 1;
     for (const machine of this.#channels.all()) machine.up();
     if (this.#channels.size === 0) this.#connection.joined();
     this.#publisher.up();

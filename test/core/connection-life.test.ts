@@ -512,6 +512,13 @@ describe('an open connection', () => {
     expect(Math.max(...waits(life))).toBeLessThan(second);
   });
 
+  test('is a reconnect when another was open before, not when an attempt had failed', () => {
+    const script = unlucky(1, 3).enter({ type: 'opened', attempt: 4 });
+    expect(script.session.counters.reconnects).toBe(0);
+    drop(script, 4).enter({ type: 'connect' }).enter({ type: 'opened', attempt: 5 });
+    expect(script.session.counters.reconnects).toBe(1);
+  });
+
   test('without channels serves us by being there', () => {
     const life = (seed: number) => {
       const script = unlucky(seed, 4);
