@@ -137,8 +137,8 @@ export class ChannelMachine implements Asker {
   }
 
   /** The server refused or ended the subscription. What has failed already is neither told nor tried again. */
-  refused(code: string, retry: boolean): void {
-    if (this.hasFailed) return;
+  refused(code: string, retry: boolean, id?: number): void {
+    if (this.hasFailed || this.#join.isStale(id)) return;
     if (!retry) return this.#fail(code);
     this.#recovery.stop();
     this.host.dequeue(this);

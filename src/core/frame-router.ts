@@ -103,7 +103,7 @@ export class FrameRouter {
     if (code === 'unauthorized') return connection.refused();
     if (id !== undefined && publisher.refused(id, detail)) return;
     if (id !== undefined && calls.ended(id, detail)) return;
-    if (channel !== undefined) channels.find(channel)?.refused(code, retry);
+    if (channel !== undefined) channels.find(channel)?.refused(code, retry, id);
     else this.parts.ctx.notice({ event: 'badFrame', reason: `server error ${detail}` });
   }
 }

@@ -48,6 +48,11 @@ export class Join {
     return this.#state.name === 'refused' ? this.#state.until : undefined;
   }
 
+  /** Is it the answer to an older request, of a channel that was left and is wanted again? */
+  isStale(id: number | undefined): boolean {
+    return this.#state.name === 'asked' && id !== undefined && id !== this.#state.id;
+  }
+
   ask(): void {
     this.#ask(this.sender.nextId());
   }
@@ -62,10 +67,7 @@ export class Join {
    * comes while we are in, is the server telling fresh facts.
    */
   answered(id: number | undefined, facts?: Facts): boolean {
-    const state = this.#state;
-    if (state.name === 'out' || (state.name === 'asked' && id !== undefined && id !== state.id)) {
-      return false;
-    }
+    if (this.#state.name === 'out' || this.isStale(id)) return false;
     this.#state = { name: 'in', facts };
     this.#refusals = 0;
     this.ctx.deadlines.clear(this.#deadline);

@@ -106,6 +106,18 @@ test('B4 trap 11 a reply to an older subscription is ignored', () => {
   expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 7 });
 });
 
+test('B4 the refusal of an older request refuses nothing', () => {
+  const script = new Script({ leaveDelayMs: 10 });
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+  script.enter({ type: 'opened', attempt: 1 });
+  script.enter({ type: 'release', channel: CHANNEL }).pass(20);
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+  const refusal = { type: 'error', channel: CHANNEL, code: 'forbidden', retry: false } as const;
+  expect(script.frames([{ ...refusal, id: 1, message: undefined }]).effects).toEqual([]);
+  script.frames([{ ...refusal, id: 2, message: undefined }]);
+  expect(script.first('channelState').state).toEqual({ name: 'failed', code: 'forbidden' });
+});
+
 test('B4 a join without an answer is repeated under its own id: either answer will do', () => {
   const script = new Script({ joinTimeoutMs: 500 });
   script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });

@@ -86,8 +86,8 @@ export const facts = [
     name: 'join-answer-of-another',
     rule: 'the answer to another subscribe is none',
     file: 'src/core/join.ts',
-    find: `(state.name === 'asked' && id !== undefined && id !== state.id)`,
-    replace: `(state.name === 'asked' && id !== undefined && id < 0)`,
+    find: `this.#state.name === 'asked' && id !== undefined && id !== this.#state.id`,
+    replace: `this.#state.name === 'asked' && id !== undefined && id < 0`,
     byTests: true,
   },
   {
