@@ -31,8 +31,7 @@ export class RecoverHttp {
   /** Answers one request. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (response.headersSent) {
-      const advice = 'another listener answered the recovery call: attach the hub after the app';
-      this.#parts.report('recover', new Error(advice));
+      this.#reportAnswered();
       return;
     }
     if (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries) {
@@ -43,7 +42,15 @@ export class RecoverHttp {
     // Counted until the answer has left: it is the waiting page that takes memory.
     response.once('close', () => (this.#underWay -= 1));
     const admitted = this.#parts.admits(request);
-    write(request, response, await this.#answer(request, admitted), admitted);
+    const answer = await this.#answer(request, admitted);
+    // A listener that was added later, or a deadline of the app, may have been faster.
+    if (response.headersSent) this.#reportAnswered();
+    else write(request, response, answer, admitted);
+  }
+
+  #reportAnswered(): void {
+    const advice = 'another listener answered the recovery call: attach the hub after the app';
+    this.#parts.report('recover', new Error(advice));
   }
 
   async #answer(request: IncomingMessage, admitted: boolean): Promise<Answer> {

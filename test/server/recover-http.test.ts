@@ -205,6 +205,17 @@ describe('the recovery call', () => {
     await until(() => sources.length > 0);
     expect(sources).toEqual(['recover']);
   });
+
+  it('that somebody else answers while the app is asked is reported, not thrown', async () => {
+    const sources: string[] = [];
+    const { port, server } = await startHub({ onError: (_error, source) => sources.push(source) });
+    server.on('request', (_request, response) => {
+      response.end('later');
+    });
+    expect((await recover(port, { channel: room, epoch: 'e', since: 0 })).body).toBe('later');
+    await until(() => sources.length > 0);
+    expect(sources).toEqual(['recover']);
+  });
 });
 
 describe('CORS', () => {
