@@ -34,6 +34,8 @@ export class RecoverHttp {
       this.#reportAnswered();
       return;
     }
+    // A client that left while the app was at it: the response has had its 'close'.
+    if (response.destroyed) return;
     if (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries) {
       write(request, response, this.#busy(503, 'internal'), this.#parts.admits(request));
       return;

@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { createHub, memoryLog, type Log } from '../../src/server/index.js';
 import { atEnd, call, deferred, recover, startHub, startServer, until } from './harness.js';
@@ -166,6 +167,26 @@ describe('the recovery call', () => {
     answer.resolve({});
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
     expect((await recover(port, query)).status).toBe(200);
+  });
+
+  it('keeps no place for a client that had left before it was asked', async () => {
+    const hub = createHub({ log: memoryLog(), authorize: () => ({}), maxRecoveries: 1 });
+    atEnd(() => hub.close());
+    const { server, port } = await startServer();
+    let handled = 0;
+    server.on('request', async (request, response) => {
+      // As an app does that looks up a session first.
+      if (request.headers['x-leaves'] !== undefined) await once(response, 'close');
+      await hub.handleRecover(request, response);
+      handled += 1;
+    });
+    const path = '/recover?channel=a&epoch=e&since=0';
+    const leaving = get({ port, path, headers: { 'X-Leaves': '1' }, agent: false });
+    leaving.on('error', () => undefined);
+    await once(server, 'request');
+    leaving.destroy();
+    await until(() => handled === 1);
+    expect((await call(port, path)).status).toBe(200);
   });
 
   it('takes no other method', async () => {
