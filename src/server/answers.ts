@@ -95,14 +95,15 @@ export class Answers {
       this.#refuse(decision.code, id, channel);
       return;
     }
-    const isNew = !peer.channels.has(channel);
-    if (isNew && peer.channels.size >= settings.limits.channels) {
+    if (!peer.channels.has(channel) && peer.channels.size >= settings.limits.channels) {
       const message = `a connection takes ${settings.limits.channels} channels`;
       peer.send(wire.errorText({ id, channel, code: 'limit', retry: false, message }));
       return;
     }
     // Attach first, read after: a message in between comes twice or early, but never not at all.
     const view = decision.sees && new View(decision.sees);
+    // Detached, it may be in the peer's list all the same: while its rights are looked at again.
+    const isNew = !fanout.has(channel, peer);
     fanout.attach(channel, peer, view);
     peer.channels.set(channel, view);
     const failed = (error: unknown): void => {

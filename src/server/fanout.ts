@@ -42,6 +42,10 @@ export class Fanout {
     this.#audience.left(channel);
   }
 
+  has(channel: string, subscriber: Subscriber): boolean {
+    return this.#subscribers.get(channel)?.has(subscriber) === true;
+  }
+
   /** The channels that anybody is subscribed to. */
   channels(): readonly string[] {
     return [...this.#subscribers.keys()];

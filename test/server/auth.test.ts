@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AuthorizeRequest, Verdict } from '../../src/server/index.js';
-import { connect, recover, startHub, until } from './harness.js';
+import { connect, logWith, recover, startHub, until } from './harness.js';
 
 const room = 'room:1';
 
@@ -127,6 +127,27 @@ describe('the token', () => {
     log.append('ann', 'private');
     log.append('all', 'public');
     expect(await client.next('message')).toMatchObject({ channel: 'all' });
+  });
+
+  it('of somebody else, while the log is away, leaves no channel that nobody can follow', async () => {
+    let isAway = false;
+    const log = logWith({
+      follow: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve(() => undefined)),
+    });
+    const { url } = await startHub({
+      log,
+      authorize: ({ token }) => ({ principal: token }),
+      onError: () => undefined,
+    });
+    const client = await connect(url);
+    client.send({ type: 'auth', token: 'ann' });
+    await client.subscribe(room);
+    isAway = true;
+    client.send({ type: 'auth', token: 'bob' });
+    expect(await client.next('error')).toMatchObject({ channel: room, code: 'internal' });
+    isAway = false;
+    expect(await (await connect(url)).subscribe(room)).toMatchObject({ channel: room });
+    expect(await client.subscribe(room)).toMatchObject({ channel: room });
   });
 });
 
