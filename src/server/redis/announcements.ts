@@ -23,12 +23,14 @@ export interface Announcements {
 
 /** A connection of its own: one that listens may not do anything else in every version of Redis. */
 export class ServerAnnouncements implements Announcements {
+  readonly #app: RedisClient;
   readonly #client: RedisClient;
   readonly #failed: (error: unknown) => void;
   readonly #listener: AnnouncementListener;
   #connecting: Promise<unknown> | undefined;
 
   constructor(client: RedisClient, { failed, hear, returned }: AnnouncementParts) {
+    this.#app = client;
     this.#client = client.duplicate();
     this.#failed = failed;
     this.#listener = (text, name) => hear(name, text);
@@ -40,11 +42,11 @@ export class ServerAnnouncements implements Announcements {
       if (wasLost) returned();
       wasLost = false;
     });
+    this.#app.on('ready', this.#onAppReady);
   }
 
   async subscribe(name: string): Promise<void> {
-    this.#connecting ??= this.#client.connect();
-    await this.#connecting;
+    await this.#connect();
     if (!this.#client.isReady) throw new Error('no connection');
     await this.#client.subscribe(name, this.#listener);
   }
@@ -58,6 +60,7 @@ export class ServerAnnouncements implements Announcements {
   }
 
   close(): Promise<void> {
+    this.#app.off('ready', this.#onAppReady);
     if (this.#connecting !== undefined) {
       // Rejects when it is still trying, which is what is wanted.
       this.#connecting.catch(() => undefined);
@@ -65,6 +68,20 @@ export class ServerAnnouncements implements Announcements {
     }
     return Promise.resolve();
   }
+
+  /** It may have given up: how long it tries is the app's to say, by the options of its own client. */
+  #connect(): Promise<unknown> {
+    if (this.#connecting === undefined || !this.#client.isOpen) {
+      this.#connecting = this.#client.connect();
+    }
+    return this.#connecting;
+  }
+
+  /** When the app tries again after both have given up, so does this one. */
+  readonly #onAppReady = (): void => {
+    // What goes wrong is told of as an error of the connection.
+    if (this.#connecting !== undefined) this.#connect().catch(() => undefined);
+  };
 }
 
 /** Sharded announcements: each is heard of on the node that has the channel, and on no other. */

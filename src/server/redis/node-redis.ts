@@ -18,6 +18,8 @@ export interface ScriptArguments {
 export interface RedisClient extends ScriptClient {
   /** False while there is no connection. */
   readonly isReady: boolean;
+  /** False before `connect`, and when it has given up or was ended. */
+  readonly isOpen: boolean;
   duplicate(): RedisClient;
   connect(): Promise<unknown>;
   destroy(): void;

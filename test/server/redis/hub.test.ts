@@ -1,7 +1,8 @@
 // Hubs on a real Redis: two of them, and one whose Redis goes away in several ways.
+import { createClient } from 'redis';
 import { describe, expect, it, vi } from 'vitest';
 import { EVERY_WRITE_SYNCED } from '../../support/redis.mjs';
-import { connect, startHub, until, type Frame } from '../harness.js';
+import { atEnd, connect, startHub, until, type Frame } from '../harness.js';
 import {
   cluster,
   closing,
@@ -206,6 +207,33 @@ describe('a hub whose Redis is gone', () => {
     expect(seqs(await reader.messages(2))).toEqual([1, 2]);
     // The follow that came too late is taken back.
     expect(log.stats().followed).toBe(1);
+  });
+
+  it('listens again when the app connects again after giving up', async () => {
+    const own = await ownServer();
+    const client = createClient({
+      url: own.url,
+      socket: { reconnectStrategy: (retries) => (retries < 3 ? 20 : new Error('given up')) },
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    atEnd(() => client.destroy());
+    const duplicate = vi.spyOn(client, 'duplicate');
+    const log = closing(redisLog(client, { prefix: ownPrefix(), ...quiet }));
+    const listening = duplicate.mock.results[0]!.value;
+    const heard: unknown[] = [];
+    log.listen(({ json }) => heard.push(json));
+    await log.follow(room);
+    await own.kill();
+    await until(() => !client.isOpen && !listening.isOpen);
+
+    await own.start();
+    await client.connect();
+    await vi.waitFor(() => expect(log.stats().returns).toBe(1), 5_000);
+    await log.append(room, 'back');
+    await until(() => heard.length > 0);
+    expect(heard).toEqual(['"back"']);
+    await log.follow('room:2');
   });
 });
 
