@@ -49,7 +49,8 @@ export function readPage(channel: string, since: number, reply: unknown): LogPag
 
 /** A message as it was announced, or `undefined` when the text is none. */
 export function readAnnouncement(channel: string, text: string): LogMessage | undefined {
-  const [, epoch, seq, ts, from, json] = /^(\S+) (\d+) (\d+)\n(.*)\n(.+)$/.exec(text) ?? [];
+  // Not a dot: JSON writes U+2028 and U+2029 as they are, and the dot takes them for ends of lines.
+  const [, epoch, seq, ts, from, json] = /^(\S+) (\d+) (\d+)\n([^\n]*)\n([^\n]+)$/.exec(text) ?? [];
   if (epoch === undefined || json === undefined) return undefined;
   try {
     return { channel, epoch, seq: count(seq), ts: count(ts), from: sender(word(from)), json };

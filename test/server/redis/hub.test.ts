@@ -68,6 +68,20 @@ describe('two hubs on one Redis', () => {
   });
 });
 
+describe('an announcement', () => {
+  it('is enough, whatever is in the message: the log is not read', async () => {
+    const { log } = await logOn(redis);
+    const heard: unknown[] = [];
+    log.listen(({ from, json }) => heard.push([from, JSON.parse(json)]));
+    await log.follow(room);
+    const texts = ['a\u2028b', 'a\u2029b', 'a\r\n\u0085b', '{"\\', '\ud800'];
+    for (const text of texts) await log.append(room, text, { from: text });
+    await until(() => heard.length === texts.length);
+    expect(heard).toEqual(texts.map((text) => [text, text]));
+    expect(log.stats().catchUps).toBe(0);
+  });
+});
+
 describe('announcements that are lost', () => {
   it('are made up for from the log, in order, while others append', async () => {
     const one = await hubOn(redis);
