@@ -21,7 +21,7 @@ import type { FollowerParts } from './follower.js';
 import { channelKeys, publishKey } from './keys.js';
 import { isCluster, type RedisClient, type RedisCluster } from './node-redis.js';
 import { resolveRedisLogOptions, type RedisLogOptions, type RedisLogSettings } from './options.js';
-import { ScriptRunner } from './script-runner.js';
+import { ScriptRunner, within } from './script-runner.js';
 import { APPEND, READ } from './scripts.js';
 
 /** Counters for metrics. All of them count from the start of the log, unless they are called gauges. */
@@ -47,7 +47,8 @@ export interface RedisLog extends Log {
   stats(): RedisLogStats;
   /**
    * Ends the feed and its connection. The client that was given stays as it is, and what needs no feed
-   * goes on working with it: end it after the promise has resolved. May be called twice.
+   * goes on working with it: end it after the promise has resolved, within `timeoutMs`. May be called
+   * twice.
    */
   close(): Promise<void>;
 }
@@ -155,7 +156,8 @@ class LogInRedis implements RedisLog {
   async close(): Promise<void> {
     this.#scripts.close();
     this.#followed.close();
-    await this.#announcements.close();
+    // A node that is away never answers; what is left there ends with the app's client.
+    await within(this.#settings.timeoutMs, this.#announcements.close()).catch(this.#failed);
     this.#client.off('error', this.#failed);
   }
 

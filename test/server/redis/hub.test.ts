@@ -316,4 +316,14 @@ describe('hubs on a cluster', () => {
       return new Set(heard.map(({ channel }) => channel)).size === channels.length;
     });
   });
+
+  it('close in time when a node does not answer', async () => {
+    const client = await connectedToCluster(three.urls);
+    const log = redisLog(client, { ...quiet, prefix: ownPrefix(), timeoutMs: 1_000 });
+    for (const i of upTo(12)) await log.follow(`room:${i}`);
+    const node = three.nodes[0]!;
+    node.freeze();
+    atEnd(() => void node.thaw());
+    await log.close();
+  });
 });
