@@ -2,7 +2,7 @@
 import { readConfig } from './config-file.js';
 import { readFlags } from './flags.js';
 import { settingsOf } from './given.js';
-import { json, redact, table } from './report.js';
+import { json, table } from './report.js';
 import { run } from './run.js';
 import { UsageError } from './usage-error.js';
 
@@ -13,7 +13,7 @@ export async function check(args: readonly string[]): Promise<number> {
     const config = flags.config === undefined ? {} : await readConfig(flags.config);
     const settings = settingsOf({ ...config, ...defined(flags.given) });
     const report = await run(settings);
-    process.stdout.write(redact(flags.json ? json(report, settings) : table(report), settings));
+    process.stdout.write(flags.json ? json(report, settings) : table(report, settings));
     return report.passed ? 0 : 1;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
