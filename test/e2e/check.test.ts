@@ -193,6 +193,11 @@ test.each([
     [...ws, '--send', 'carrier pigeon'],
     '--send wants publish, ws TEXT',
   ],
+  [
+    'a request whose address is none',
+    [...ws, '--send', 'POST http://host:port/x {marker}'],
+    'wants an address: http://host:port/x',
+  ],
   ['a text without a marker', [...ws, '--send', 'ws {"text":"hi"}'], 'needs {marker}'],
   ['a number that is none', [...ws, '--overflow', 'many'], '--overflow wants a whole number'],
   ['a number out of bounds', [...ws, '--connections', '1'], '--connections must be 2 to 100'],
@@ -204,6 +209,16 @@ test.each([
     'an option that there is not',
     ['--config', file('odd.json', '{"url":"ws://a"}')],
     'there is no option url',
+  ],
+  [
+    'an option that is no list',
+    ['--config', file('single.json', '{"urls":"ws://a"}')],
+    'urls must be a list',
+  ],
+  [
+    'a sending path that is no list',
+    ['--config', file('path.json', '{"urls":["ws://a"],"send":"publish"}')],
+    'send must be a list',
   ],
 ])('%s: said on stderr, and status 2', async (_what, args, why) => {
   const { err, out, status } = await check(...args);
@@ -219,6 +234,15 @@ test('a server that is not there is a failure, not a wrong question', async () =
   expect(out).toMatch(
     /^FAIL {2}connect .*\n +#1 to ws:\/\/127.0.0.1:9\/: closed with 1006 \(.*ECONNREFUSED/m,
   );
+  expect(status).toBe(1);
+});
+
+test('the address of a sending path may have any path that an address can have', async () => {
+  const { err, status } = await check(
+    ...ws,
+    ...['--timeout', '1', '--send', 'POST http://127.0.0.1:9/100%/{channel} {marker}'],
+  );
+  expect(err).toBe('');
   expect(status).toBe(1);
 });
 

@@ -23,6 +23,8 @@ const KEYS: readonly (keyof Given)[] = [
   'mapped',
 ];
 
+const LISTS: readonly (keyof Given)[] = ['urls', 'recover', 'send'];
+
 /** @throws UsageError. */
 export async function readConfig(file: string): Promise<Given> {
   const content = file.endsWith('.json') ? readJson(file) : await readModule(file);
@@ -30,7 +32,10 @@ export async function readConfig(file: string): Promise<Given> {
     throw new UsageError(`${file} holds no object`);
   const unknown = Object.keys(content).find((key) => !(KEYS as readonly string[]).includes(key));
   if (unknown !== undefined) throw new UsageError(`${file}: there is no option ${unknown}`);
-  return content;
+  const given: Given = content;
+  const single = LISTS.find((key) => given[key] !== undefined && !Array.isArray(given[key]));
+  if (single !== undefined) throw new UsageError(`${file}: ${single} must be a list`);
+  return given;
 }
 
 function readJson(file: string): unknown {

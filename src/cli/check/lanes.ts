@@ -1,6 +1,7 @@
 /** Sending paths, ready to be used: one per HTTP call, command or function, and one per URL over sockets. */
 import { spawn } from 'node:child_process';
 import { Connection, type ConnectionParts } from './connection.js';
+import { withoutBraces } from './sender.js';
 import type { Instance, SenderSpec } from './settings.js';
 
 export interface Lane {
@@ -107,8 +108,8 @@ function plainLane(
 function nameOf(spec: Exclude<SenderSpec, { readonly kind: 'publish' | 'ws' }>): string {
   if (spec.kind === 'function') return spec.name;
   if (spec.kind === 'sh') return `sh ${spec.command.trim().split(/\s+/)[0] ?? ''} …`;
-  const { host, pathname } = new URL(spec.url.replaceAll('{', '%7B').replaceAll('}', '%7D'));
-  return `${spec.method} ${host}${decodeURIComponent(pathname)}`;
+  const { host, pathname } = new URL(withoutBraces(spec.url));
+  return `${spec.method} ${host}${pathname.replaceAll('%7B', '{').replaceAll('%7D', '}')}`;
 }
 
 async function call(

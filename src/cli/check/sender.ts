@@ -14,7 +14,9 @@ export function readSender(text: string): SenderSpec {
   if (kind === 'sh' && rest !== '') return { kind, command: rest };
   if (/^[A-Z]+$/.test(kind)) {
     const [, url = '', body = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
-    if (!/^https?:\/\//.test(url)) throw new UsageError(`--send ${kind} wants an address: ${url}`);
+    if (!/^https?:\/\//.test(url) || !URL.canParse(withoutBraces(url))) {
+      throw new UsageError(`--send ${kind} wants an address: ${url}`);
+    }
     withMarker(url + body);
     return { kind: 'http', method: kind, url, body: body === '' ? undefined : body, headers: {} };
   }
@@ -22,6 +24,10 @@ export function readSender(text: string): SenderSpec {
     `--send wants publish, ws TEXT, sh COMMAND, or a request such as POST URL BODY, not ${text}`,
   );
 }
+
+/** An address as it is before anything is filled in, in a form that is one. */
+export const withoutBraces = (url: string): string =>
+  url.replaceAll('{', '%7B').replaceAll('}', '%7D');
 
 /** Without it a message could not be told from others. */
 function withMarker(text: string): string {
