@@ -2,7 +2,7 @@
 import { expect, test, vi } from 'vitest';
 import type { Given } from '../../src/cli/check/given.js';
 import { memoryLog, type Log } from '../../src/server/index.js';
-import { startHub } from '../server/harness.js';
+import { atEnd, startHub } from '../server/harness.js';
 import { logOn, ownPrefix, server } from '../server/redis/harness.js';
 import { check } from './harness.js';
 
@@ -115,4 +115,18 @@ test('a sending path that takes a message and hands it on a moment later', async
     ],
   });
   expect({ failed, said }).toEqual({ failed: [], said: '' });
+});
+
+test('a path that loses messages is found although heartbeats and strangers are heard', async () => {
+  const { url, log } = await startHub({ log: memoryLog(), heartbeatMs: 50 });
+  const channel = 'busy';
+  const strangers = setInterval(() => log.append(channel, 'stranger'), 50);
+  atEnd(() => clearInterval(strangers));
+  const { failed } = await check({
+    urls: [url],
+    channel,
+    send: ['publish', { name: 'lost', send: () => undefined }],
+    timeoutMs: 300,
+  });
+  expect(failed).toContain('delivered');
 });

@@ -2,7 +2,7 @@
 import type { ClientFrame } from '../../core/frames.js';
 import type { Dialect } from '../../dialects/dialect.js';
 import type { Transport } from '../../ports/transport.js';
-import type { Markers } from './markers.js';
+import { isMarker, type Markers } from './markers.js';
 import type { Pulse } from './pulse.js';
 import { read, type Copy, type Reading } from './reading.js';
 import type { Instance, Settings } from './settings.js';
@@ -42,6 +42,7 @@ export class Connection {
     const { channel, origin, seqField, timeoutMs } = settings;
     const make = dialect.transport ?? wsTransport({ protocols, origin, timeoutMs });
     this.#transport = make((event) => {
+      let isWork = true;
       if (event.type === 'opened') this.opened = true;
       else if (event.type === 'dropped') this.ended = { code: event.code, reason: event.reason };
       else if (event.type === 'received') {
@@ -50,8 +51,9 @@ export class Connection {
         this.frames.push(...seen.frames);
         this.numbered.push(...seen.numbered);
         this.strays.push(...seen.strays);
+        isWork = showsWork(seen);
       }
-      pulse.beat();
+      pulse.beat(isWork);
     });
     this.#transport.open(1, instance.url);
   }
@@ -122,6 +124,12 @@ export class Connection {
     for (const end of this.#ends) end();
     if (this.dialect.transport === undefined) await this.wait(() => this.ended !== undefined);
   }
+}
+
+/** Heartbeats come for ever, and so do messages of strangers in a busy channel. */
+function showsWork({ copies, frames, strays }: Reading): boolean {
+  const answers = frames.some(({ type }) => type !== 'heads' && type !== 'pong');
+  return answers || strays.length > 0 || copies.some(({ key }) => isMarker(key));
 }
 
 export type JoinAnswer = Extract<
