@@ -12,9 +12,10 @@ import { Fanout } from './fanout.js';
 import { Following } from './following.js';
 import { readHeads } from './heads.js';
 import { Heartbeat } from './heartbeat.js';
-import { resolveHubOptions, type HubOptions } from './options.js';
+import { resolveHubOptions, type HubOptions, type HubSocket } from './options.js';
 import { originCheck } from './origin.js';
 import type { HubParts } from './parts.js';
+import { isPromise } from './promises.js';
 import { RecoverHttp } from './recover-http.js';
 import { Recovery } from './recovery.js';
 import { makeReport, type Report } from './report.js';
@@ -195,15 +196,22 @@ class LogHub implements Hub {
     }
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       this.#parts.counters.accepted += 1;
-      try {
-        this.#parts.settings.onConnection?.(webSocket, request);
-      } catch (error) {
-        this.#parts.report('onConnection', error);
-      }
+      this.#tellApp(webSocket, request);
       const connection = new Connection(this.#parts, webSocket, request);
       this.#connections.add(connection);
       void connection.gone.then(() => this.#connections.delete(connection));
     });
+  }
+
+  #tellApp(socket: HubSocket, request: IncomingMessage): void {
+    const failed = (error: unknown): void => this.#parts.report('onConnection', error);
+    try {
+      const told: unknown = this.#parts.settings.onConnection?.(socket, request);
+      // A function that is async, which its type allows: its rejection would end the process.
+      if (isPromise(told)) told.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #each(act: (connection: Connection) => void): void {

@@ -99,12 +99,18 @@ describe('onConnection', () => {
     expect(seen.slice(0, 2)).toEqual(['/realtime', 'type":"welcome']);
   });
 
-  it('that throws is reported, and the connection lives', async () => {
-    const sources: string[] = [];
-    const { url } = await startHub({
-      onConnection: () => {
+  it.each<[string, () => void]>([
+    [
+      'throws',
+      () => {
         throw new Error('demo');
       },
+    ],
+    ['rejects', () => Promise.reject(new Error('demo'))],
+  ])('that %s is reported, and the connection lives', async (_what, onConnection) => {
+    const sources: string[] = [];
+    const { url } = await startHub({
+      onConnection,
       onError: (_error, source) => sources.push(source),
     });
     await (await connect(url)).subscribe(room);
