@@ -26,7 +26,11 @@ export interface AuthorizeRequest {
   readonly request: IncomingMessage;
 }
 
-/** Yes. `principal` names who it is: publish keys are scoped by it, and messages carry it as `from`. */
+/**
+ * Yes. `principal` names who it is: publish keys are scoped by it, messages carry it as `from`, and a
+ * connection keeps its subscriptions when a new token is of the same one. Without it, every new token
+ * has them asked for again.
+ */
 export interface Allowed {
   readonly principal?: string | undefined;
 }
@@ -151,6 +155,18 @@ export class Authorizer {
     if (!decision.allowed && decision.code !== 'internal') this.#counters.authRefusals += 1;
     return decision;
   }
+}
+
+/** What a connection has shown, and whom the app takes it for. */
+export interface Client {
+  readonly token: string | undefined;
+  readonly principal: string | undefined;
+}
+
+/** Where the app names nobody, only the same token is surely of the same one. */
+export function isSameClient(one: Client, other: Client): boolean {
+  if (one.principal !== other.principal) return false;
+  return one.principal !== undefined || one.token === other.token;
 }
 
 /** @throws TypeError when the app, which need not be written in TypeScript, answered something else. */

@@ -6,9 +6,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
-import { CLOSE, type WireCode } from '../core/frames.js';
+import { CLOSE } from '../core/frames.js';
 import { Answers } from './answers.js';
-import { RETRY, type ReaderDecision, type RefusalCode } from './authorize.js';
+import { isSameClient, RETRY, type ReaderDecision, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
 import type { HeadEntry } from './heads.js';
 import { Inbox } from './inbox.js';
@@ -271,12 +271,13 @@ export class Connection implements Subscriber {
       return;
     }
     const before = this.#state;
-    this.#state = { name: 'ready', token, principal: decision.principal };
-    if (before.name === 'ready' && before.principal !== decision.principal) await this.#recheck();
+    const now = { token, principal: decision.principal };
+    this.#state = { name: 'ready', ...now };
+    if (before.name === 'ready' && !isSameClient(before, now)) await this.#recheck();
   }
 
   /**
-   * Another principal now: what the one before was allowed to hear is asked for again. Until then
+   * Somebody else now: what the one before was allowed to hear is asked for again. Until then
    * nothing is heard and no number is called hidden; the facts tell of what came by meanwhile.
    */
   async #recheck(): Promise<void> {
@@ -293,8 +294,7 @@ export class Connection implements Subscriber {
         continue;
       }
       this.#answers.unsubscribe(channel);
-      const code: WireCode = decision.code;
-      this.send(wire.unsubscribedText(channel, code, RETRY[decision.code]));
+      this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
     }
   }
 }

@@ -129,6 +129,22 @@ describe('the token', () => {
     expect(await client.next('message')).toMatchObject({ channel: 'all' });
   });
 
+  it('of somebody whom the app does not name may be of somebody else: it is asked again', async () => {
+    const { url, log } = await startHub({
+      authorize: ({ token, channel }) =>
+        channel === undefined || channel === 'all' || channel === token ? {} : false,
+    });
+    const client = await connect(url);
+    client.send({ type: 'auth', token: 'ann' });
+    await client.subscribe('ann');
+    await client.subscribe('all');
+    client.send({ type: 'auth', token: 'bob' });
+    await client.untilPong();
+    log.append('ann', 'private');
+    log.append('all', 'public');
+    expect(await client.next('message')).toMatchObject({ channel: 'all' });
+  });
+
   it('of somebody else, while the log is away, leaves no channel that nobody can follow', async () => {
     let isAway = false;
     const log = logWith({
