@@ -30,10 +30,7 @@ export class RecoverHttp {
 
   /** Answers one request. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (response.headersSent) {
-      this.#reportAnswered();
-      return;
-    }
+    if (this.#isAnswered(response)) return;
     // A client that left while the app was at it: the response has had its 'close'.
     if (response.destroyed) return;
     if (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries) {
@@ -46,13 +43,16 @@ export class RecoverHttp {
     const admitted = this.#parts.admits(request);
     const answer = await this.#answer(request, admitted);
     // A listener that was added later, or a deadline of the app, may have been faster.
-    if (response.headersSent) this.#reportAnswered();
-    else write(request, response, answer, admitted);
+    if (!this.#isAnswered(response)) write(request, response, answer, admitted);
   }
 
-  #reportAnswered(): void {
-    const advice = 'another listener answered the recovery call: attach the hub after the app';
-    this.#parts.report('recover', new Error(advice));
+  /** Has somebody else answered? That is reported. */
+  #isAnswered({ headersSent }: ServerResponse): boolean {
+    if (headersSent) {
+      const advice = 'another listener answered the recovery call: attach the hub after the app';
+      this.#parts.report('recover', new Error(advice));
+    }
+    return headersSent;
   }
 
   async #answer(request: IncomingMessage, admitted: boolean): Promise<Answer> {
