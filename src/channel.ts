@@ -76,8 +76,8 @@ export interface Channel<Data = unknown> extends AsyncIterable<
    */
   ready(options?: ListenOptions): Promise<void>;
   /**
-   * Sends data to the channel through the server's log. It does not dial: without any subscription that
-   * takes `client.connect()`.
+   * Sends data to the channel through the server's log. With `timeoutMs` it connects, should nobody have
+   * asked for a connection.
    * @returns the position that the server stamped it with.
    * @throws LastseqError `not_connected`, `timeout`, `publish_refused`, `bad_option` or `closed`.
    */
@@ -131,7 +131,11 @@ export class ChannelHandle<Data> implements Channel<Data> {
       const expected = 'a function, or { message, gap? } of functions';
       throw badOption('handlers', handlers, expected);
     }
-    const listener = { message: message.bind(handlers), gap: gap?.bind(handlers) };
+    // Methods keep their object. A function is taken as it is: there may be thousands of them.
+    const listener =
+      message === handlers
+        ? { message }
+        : { message: message.bind(handlers), gap: gap?.bind(handlers) };
     return this.#listen(listener as Listener<ChannelEvents>, signal);
   }
 

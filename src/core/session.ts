@@ -169,6 +169,8 @@ export class Session {
       case 'release':
         return this.#channels.release(input.channel);
       case 'publish':
+        // One that may wait for a connection wants one.
+        if (input.timeoutMs !== undefined) this.#connection.want();
         return this.#publisher.publish(input, this.#connection.openAttempt !== undefined);
       case 'forget':
         for (const machine of this.#channels.all()) machine.forget();
@@ -270,8 +272,7 @@ export class Session {
       case 'flush':
         return this.#ledger.flush();
       case 'hold':
-        this.#credit = Infinity;
-        return;
+        return void (this.#credit = Infinity);
       case 'save':
         return this.#ledger.saveTimedOut();
       case 'token': {

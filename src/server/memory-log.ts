@@ -37,7 +37,7 @@ export interface MemoryLogOptions {
    * Default `false`: messages do not age. 1 to 31,536,000,000 (a year).
    */
   readonly ttlMs?: number | false;
-  /** Longest data of a message in bytes of JSON. Default 65,536; 1 to 16,777,216. */
+  /** Longest data of a message in bytes of JSON. Default 65,536; 1 to 4,194,304. */
   readonly maxDataBytes?: number;
   /** Publish keys remembered for all channels together, oldest forgotten first. Default 100,000. */
   readonly maxKeys?: number;
@@ -81,7 +81,7 @@ class InMemoryLog implements MemoryLog {
   constructor(options: MemoryLogOptions) {
     const { maxLength = 10_000, maxBytes = 67_108_864, ttlMs = false } = options;
     const { maxDataBytes = 65_536, maxKeys = 100_000, now = () => performance.now() } = options;
-    this.#maxDataBytes = wholeNumber('maxDataBytes', maxDataBytes, 1, 16_777_216);
+    this.#maxDataBytes = wholeNumber('maxDataBytes', maxDataBytes, 1, 4_194_304);
     this.#bounds = {
       maxLength: wholeNumber('maxLength', maxLength, 1, 10_000_000),
       maxBytes: wholeNumber('maxBytes', maxBytes, maxDataBytes + 1_024, Number.MAX_SAFE_INTEGER),

@@ -97,8 +97,8 @@ export interface HubLimits {
   readonly page?: number;
   /**
    * Bytes of messages in the answer to one recovery, over all channels of a `recover` frame. One
-   * message is always given, whatever its length. Clients of this package drop a WebSocket message of
-   * more than 8,388,608 characters: stay well below. Default 1,048,576; 1,024 to 67,108,864.
+   * message is always given, whatever its length; with it a page stays below the 8,388,608 characters
+   * above which a client drops a WebSocket message. Default 1,048,576; 1,024 to 4,194,304.
    */
   readonly pageBytes?: number;
   /** Channels in one `recover` frame. Default 500; 1 to 10,000. */
@@ -122,7 +122,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     'limits.pageBytes',
     limits.pageBytes ?? 1_048_576,
     1_024,
-    67_108_864,
+    4_194_304,
   );
   const batch = wholeNumber('limits.batch', limits.batch ?? 500, 1, 10_000);
   const channels = wholeNumber('limits.channels', limits.channels ?? 10_000, 1, 1_000_000);

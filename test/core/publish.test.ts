@@ -53,6 +53,16 @@ test('without an acknowledgement it ends after ten seconds, or when the app says
   expect(failed(script.pass(1))).toEqual([[1, 'timeout']]);
 });
 
+test('one that may wait wants a connection, where nobody has asked for one', () => {
+  const script = publish(new Script(quiet), 1);
+  expect([failed(script), script.all('dial')]).toEqual([[[1, 'not_connected']], []]);
+  publish(script, 2, 5 * second);
+  expect([failed(script), script.all('dial').length]).toEqual([[], 1]);
+  expect(script.enter({ type: 'opened', attempt: 1 }).sentOf('publish')).toMatchObject([
+    { channel: CHANNEL, key: 'k2' },
+  ]);
+});
+
 test('without a connection it waits only when the app says so, and is sent then', () => {
   const script = new Script(quiet).enter({ type: 'join', channel: CHANNEL, intent: LATEST });
   expect(failed(publish(script, 1))).toEqual([[1, 'not_connected']]);

@@ -65,7 +65,7 @@ describe('order', () => {
       authorize: async ({ action, channel, token }) => {
         await Promise.resolve();
         if (action === 'subscribe') seen.push([action, channel, token]);
-        return {};
+        return { principal: 'ann' };
       },
     });
     const client = await connect(url);

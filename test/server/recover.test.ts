@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { memoryLog } from '../../src/server/index.js';
+import { MAX_FRAME_CHARS } from '../../src/core/codec.js';
+import { createHub, memoryLog } from '../../src/server/index.js';
 import { connect, deferred, logWith, startHub, until } from './harness.js';
 
 describe('recover', () => {
@@ -80,6 +81,31 @@ describe('recover', () => {
     expect(b).toMatchObject({ status: 200, head: 5, more: true });
     expect(c).toMatchObject({ status: 200, head: 5, more: true, upto: 0, messages: [] });
     expect(client.texts.at(-1)!.length).toBeLessThan(6_000);
+  });
+
+  it('is never more than a client reads, whatever was allowed', async () => {
+    const most = 4_194_304;
+    const log = memoryLog({ maxDataBytes: most });
+    const { url } = await startHub({
+      log,
+      limits: { pageBytes: most },
+      maxBufferedBytes: 3 * most,
+    });
+    const client = await connect(url);
+    client.send({ type: 'subscribe', id: 1, channel: 'a' });
+    const { epoch } = await client.next('subscribed');
+    log.append('a', 'x'.repeat(most - 2));
+    await client.next('message');
+    for (const data of ['small', 'x'.repeat(most / 2), 'x'.repeat(most / 2)]) log.append('b', data);
+    const items = ['a', 'b'].map((channel) => ({ channel, epoch, since: 0 }));
+    for (const [id, item] of items.entries()) {
+      client.send({ type: 'recover', id, items: [item] });
+      await client.next('recovered');
+    }
+    expect(Math.max(...client.texts.map(({ length }) => length))).toBeLessThan(MAX_FRAME_CHARS);
+    expect(() => memoryLog({ maxDataBytes: most + 1 })).toThrow(/maxDataBytes/);
+    const limits = { pageBytes: most + 1 };
+    expect(() => createHub({ log, limits, authorize: () => ({}) })).toThrow(/pageBytes/);
   });
 
   it('takes a limit, and never gives more than its own', async () => {

@@ -12,7 +12,7 @@ export interface RedisLogOptions {
    * long, thirty days at least; after that its epoch is a new one.
    */
   readonly ttlMs?: number;
-  /** Longest data of a message in bytes of JSON. Default 65,536; 1 to 16,777,216. */
+  /** Longest data of a message in bytes of JSON. Default 65,536; 1 to 4,194,304. */
   readonly maxDataBytes?: number;
   /** How long a publish key is remembered, in milliseconds. Default 3,600,000 (an hour); 1 to a year. */
   readonly keyTtlMs?: number;
@@ -60,7 +60,7 @@ export function resolveRedisLogOptions(options: RedisLogOptions): RedisLogSettin
     ttlMs,
     metaTtlMs: Math.max(10 * ttlMs, MONTH_MS),
     maxLength: wholeNumber('maxLength', options.maxLength ?? 10_000, 1, 10_000_000),
-    maxDataBytes: wholeNumber('maxDataBytes', options.maxDataBytes ?? 65_536, 1, 16_777_216),
+    maxDataBytes: wholeNumber('maxDataBytes', options.maxDataBytes ?? 65_536, 1, 4_194_304),
     keyTtlMs: wholeNumber('keyTtlMs', options.keyTtlMs ?? 3_600_000, 1, YEAR_MS),
     timeoutMs: wholeNumber('timeoutMs', options.timeoutMs ?? 5_000, 10, 600_000),
   };
