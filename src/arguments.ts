@@ -15,6 +15,14 @@ export function checkChannelName(name: unknown): asserts name is string {
   }
 }
 
+/** Events that there are. Of another name nothing would ever be heard. @throws LastseqError `bad_option` */
+export function checkListener(events: string, event: unknown, handler: unknown): void {
+  if (typeof event !== 'string' || !events.split(', ').includes(event)) {
+    throw badOption('event', event, `one of ${events}`);
+  }
+  if (typeof handler !== 'function') throw badOption('handler', handler, 'a function');
+}
+
 /** What a publish is made of. @throws LastseqError `bad_option` */
 export function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {

@@ -1,4 +1,5 @@
 /** A channel as an app holds it. */
+import { checkListener } from './arguments.js';
 import type { Position } from './core/position.js';
 import type { ChannelState, Gap, Message } from './core/vocabulary.js';
 import type { Committable } from './delivery.js';
@@ -62,7 +63,10 @@ export interface Channel<Data = unknown> extends AsyncIterable<
     handlers: Handlers<Data> | Handlers<Data>['message'],
     options?: ListenOptions,
   ): () => void;
-  /** State changes, and messages without a number (typing, cursors), which are never recovered. */
+  /**
+   * State changes, and messages without a number (typing, cursors), which are never recovered.
+   * @throws LastseqError `bad_option` or `closed`.
+   */
   on(
     event: 'state',
     handler: (state: ChannelState) => unknown,
@@ -145,6 +149,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
     { signal }: ListenOptions = {},
   ): () => void {
     this.#assertOpen();
+    checkListener('state, ephemeral', event, handler);
     return this.shared.add({ [event]: handler }, this, signal);
   }
 

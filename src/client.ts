@@ -1,5 +1,5 @@
 /** The client as an app holds it. */
-import { checkChannelName, checkPublish, differingOption } from './arguments.js';
+import { checkChannelName, checkListener, checkPublish, differingOption } from './arguments.js';
 import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
 import type { Counters } from './core/counters.js';
 import type { Position } from './core/position.js';
@@ -45,7 +45,10 @@ export interface Client<Channels extends object = object> {
     options?: ChannelOptions<Channels[Name]>,
   ): Channel<Channels[Name]>;
   channel<Data>(name: string, options?: ChannelOptions<Data>): Channel<Data>;
-  /** @returns a function that removes the handler; calling it twice is fine. */
+  /**
+   * @returns a function that removes the handler; calling it twice is fine.
+   * @throws LastseqError `bad_option`.
+   */
   on<Type extends keyof ClientEvents>(
     event: Type,
     handler: (event: ClientEvents[Type]) => unknown,
@@ -144,6 +147,7 @@ export class LastseqClient {
     handler: (event: ClientEvents[Type]) => unknown,
     options?: ListenOptions,
   ): () => void {
+    checkListener('state, error, storage', event, handler);
     return this.#events.on(event, handler, options?.signal);
   }
 

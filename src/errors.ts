@@ -87,8 +87,8 @@ function describe(code: ErrorCode, details: object): string {
 function quote(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 200));
   if (typeof value === 'function') return 'a function';
-  // JSON has no text for NaN and Infinity.
-  if (typeof value === 'number') return String(value);
+  // JSON has no text for NaN, Infinity and what is long.
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   try {
     // The declarations leave out that symbols and undefined give no text.
     return ((JSON.stringify(value) as string | undefined) ?? String(value)).slice(0, 200);

@@ -71,6 +71,33 @@ test.each<[string, unknown]>([
   expect(client.channel('room').state).toEqual({ name: 'idle' });
 });
 
+test('an event that there is not, and a handler that is none, are refused', () => {
+  const { client } = setup();
+  const channel = client.channel('room');
+  for (const target of [client, channel] as { on: (...args: unknown[]) => unknown }[]) {
+    for (const event of ['message', 'gap', 'toString', '', undefined, ['state']]) {
+      const error = thrown(() => target.on(event, () => undefined));
+      expect(error).toMatchObject({
+        code: 'bad_option',
+        details: { option: 'event', value: event },
+      });
+    }
+    for (const handler of [undefined, null, {}]) {
+      const error = thrown(() => target.on('state', handler));
+      expect(error).toMatchObject({
+        code: 'bad_option',
+        details: { option: 'handler', value: handler },
+      });
+    }
+  }
+  expect(thrown(() => channel.on('storage' as never, () => undefined)).code).toBe('bad_option');
+  expect(() => client.on('storage', () => undefined)).not.toThrow();
+});
+
+test('numbers of any kind are quoted', () => {
+  expect(thrown(() => createClient({ url, namespace: 5n as never })).message).toContain('value 5,');
+});
+
 test.each(['', 'a\nb', '\u007f', 'x'.repeat(256), 'ü'.repeat(128), undefined, 5, null])(
   'a channel name that no server takes is refused: %j',
   (name) => {

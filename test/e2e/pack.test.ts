@@ -71,7 +71,9 @@ describe('what is packed', () => {
   test('only the build and the documents', () => {
     const strange = packed().filter(
       (path) =>
-        !/^dist(\/|$)|^(package\.json|LICENSE|README\.md|PROTOCOL\.md|CHANGELOG\.md)$/.test(path),
+        !/^(dist|docs)(\/|$)|^(package\.json|LICENSE|README\.md|PROTOCOL\.md|CHANGELOG\.md)$/.test(
+          path,
+        ),
     );
     expect(strange).toEqual([]);
   });
