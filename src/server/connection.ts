@@ -273,28 +273,28 @@ export class Connection implements Subscriber {
     const before = this.#state;
     const now = { token, principal: decision.principal };
     this.#state = { name: 'ready', ...now };
-    if (before.name === 'ready' && !isSameClient(before, now)) await this.#recheck();
+    if (before.name !== 'ready' || isSameClient(before, now)) return;
+    await this.#recheck(before.principal === now.principal);
   }
 
   /**
    * Somebody else now: what the one before was allowed to hear is asked for again. Until then
    * nothing is heard and no number is called hidden; the facts tell of what came by meanwhile.
+   * @param mayBeSame the app names nobody: what is allowed goes on as if nothing had been asked.
    */
-  async #recheck(): Promise<void> {
+  async #recheck(mayBeSame: boolean): Promise<void> {
     const channels = [...this.channels.keys()];
-    for (const channel of channels) {
+    for (const channel of mayBeSame ? [] : channels) {
       this.#parts.fanout.detach(channel, this);
       this.channels.set(channel, undefined);
     }
     for (const channel of channels) {
       const decision = await this.#answers.ask({ channel });
       if (!this.isOpen()) return;
-      if (decision.allowed) {
-        await this.#answers.subscribe({ id: undefined, channel }, decision);
-        continue;
-      }
-      this.#answers.unsubscribe(channel);
-      this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
+      if (!decision.allowed) {
+        this.#answers.unsubscribe(channel);
+        this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
+      } else if (!mayBeSame) await this.#answers.subscribe({ id: undefined, channel }, decision);
     }
   }
 }

@@ -143,6 +143,12 @@ describe('the token', () => {
     log.append('ann', 'private');
     log.append('all', 'public');
     expect(await client.next('message')).toMatchObject({ channel: 'all' });
+    // Of what is allowed again nothing is said: for the client it is no new join.
+    const told = client.frames.map(({ channel, type }) => [type, channel]).slice(-4);
+    expect(told.filter(([type]) => type !== 'heads' && type !== 'pong')).toEqual([
+      ['unsubscribed', 'ann'],
+      ['message', 'all'],
+    ]);
   });
 
   it('of somebody else, while the log is away, leaves no channel that nobody can follow', async () => {
