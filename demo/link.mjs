@@ -25,7 +25,7 @@ export class Link {
     this.#socket = socket;
     this.#wire = request.socket;
     this.#send = socket.send.bind(socket);
-    socket.send = (text, written) => this.#pass(text, written);
+    socket.send = (...sent) => this.#pass(...sent);
     this.#wire.once('close', () => {
       for (const timer of this.#timers) clearTimeout(timer);
       onGone();
@@ -59,12 +59,14 @@ export class Link {
     this.#delayMs = delayMs;
   }
 
-  #pass(text, written) {
-    if (Object.values(this.#armed).every((count) => count === 0)) return this.#send(text, written);
+  #pass(text, options, written) {
+    if (Object.values(this.#armed).every((count) => count === 0)) {
+      return this.#send(text, options, written);
+    }
     const frames = [JSON.parse(text)].flat();
     const out = frames.flatMap((frame) => (frame.type === 'message' ? this.#spoil(frame) : frame));
-    if (out.length > 0) this.#send(JSON.stringify(out), written);
-    else setImmediate(written);
+    if (out.length > 0) this.#send(JSON.stringify(out), options, written);
+    else if (written !== undefined) setImmediate(written);
   }
 
   /** What becomes of one message: the messages that leave now in its place. */
@@ -94,7 +96,7 @@ export class Link {
   }
 
   #emit(frames) {
-    if (frames.length > 0) this.#send(JSON.stringify(frames), () => undefined);
+    if (frames.length > 0) this.#send(JSON.stringify(frames));
   }
 
   #later(inMs, act) {

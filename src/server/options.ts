@@ -83,8 +83,11 @@ export interface HubOptions {
 export interface HubSocket {
   /** Bytes accepted by `send` and not yet handed to the network. */
   readonly bufferedAmount: number;
-  /** Sends one WebSocket message; `written` is called when the network has it, or with an error. */
-  send(text: string, written: (error?: Error) => void): void;
+  /**
+   * Sends one WebSocket message, the bytes of a text that other connections are sent as well. `written`,
+   * where it is given, is called when the network has it, or with an error.
+   */
+  send(text: Buffer, options: { readonly binary: false }, written?: (error?: Error) => void): void;
   /** Sends a WebSocket ping, which browsers answer by themselves. */
   ping(): void;
   close(code: number, reason: string): void;

@@ -6,7 +6,7 @@
  * texts that all readers share, and is dropped in an instant when the reader turns out too slow. The
  * publisher is never held up. Knows nothing of frames.
  */
-import type { WebSocket } from 'ws';
+import type { HubSocket } from './options.js';
 import type { Counters } from './stats.js';
 
 /** While the socket holds this many bytes or more, it is given no more. */
@@ -15,9 +15,9 @@ const SOCKET_FULL_BYTES = 65_536;
 /** Bytes in one WebSocket message, unless a single frame is longer. */
 const BATCH_BYTES = 262_144;
 
-const TEXT = { binary: false };
+const TEXT = { binary: false } as const;
 
-type Socket = Pick<WebSocket, 'bufferedAmount' | 'send'>;
+type Socket = Pick<HubSocket, 'bufferedAmount' | 'send'>;
 
 export interface OutboxParts {
   /** Bytes that may wait, here and in the socket together, before the reader counts as too slow. */
