@@ -4,7 +4,7 @@ import type { ClientFrame, Facts } from './frames.js';
 
 type State =
   | { readonly name: 'out' }
-  | { readonly name: 'asked'; readonly id: number }
+  | { readonly name: 'asked' }
   /** Without facts when the server says nothing of the log. */
   | { readonly name: 'in'; readonly facts: Facts | undefined }
   | { readonly name: 'refused'; readonly until: number };
@@ -21,6 +21,8 @@ export interface Sender {
 
 export class Join {
   #state: State = OUT;
+  /** Of the last `subscribe` that was sent. */
+  #id = 0;
   #refusals = 0;
 
   constructor(
@@ -48,9 +50,9 @@ export class Join {
     return this.#state.name === 'refused' ? this.#state.until : undefined;
   }
 
-  /** Is it the answer to an older request, of a channel that was left and is wanted again? */
+  /** Is it the answer to another request: of a channel that was left meanwhile, or a publish that ended? */
   isStale(id: number | undefined): boolean {
-    return this.#state.name === 'asked' && id !== undefined && id !== this.#state.id;
+    return id !== undefined && id !== this.#id;
   }
 
   ask(): void {
@@ -59,12 +61,12 @@ export class Join {
 
   /** Subscribes once more to hear whether the server lives: a repeated subscribe changes nothing. */
   probe(): void {
-    this.sender.send({ type: 'subscribe', id: this.sender.nextId(), channel: this.channel });
+    this.#send(this.sender.nextId());
   }
 
   /**
-   * A `subscribed` came, or a `joined` without facts. The reply to an older request is ignored; one without an id, or one that
-   * comes while we are in, is the server telling fresh facts.
+   * A `subscribed` came, or a `joined` without facts. The reply to an older request is ignored; one without an
+   * id, or one that comes while we are in, is the server telling fresh facts.
    */
   answered(id: number | undefined, facts?: Facts): boolean {
     if (this.#state.name === 'out' || this.isStale(id)) return false;
@@ -97,7 +99,7 @@ export class Join {
     if (this.#state.name === 'refused') return this.ask();
     if (this.#state.name !== 'asked') return;
     // Under the same id: the answer to either will do, however slow the server is.
-    this.#ask(this.#state.id);
+    this.#ask(this.#id);
     this.sender.unanswered();
   }
 
@@ -108,8 +110,13 @@ export class Join {
   }
 
   #ask(id: number): void {
-    this.#state = { name: 'asked', id };
+    this.#state = { name: 'asked' };
     this.ctx.arm(this.#deadline, this.ctx.settings.joinTimeoutMs);
+    this.#send(id);
+  }
+
+  #send(id: number): void {
+    this.#id = id;
     this.sender.send({ type: 'subscribe', id, channel: this.channel });
   }
 

@@ -77,7 +77,7 @@ describe('an error of the server', () => {
     expect(fail(new Script(quiet).live(5), { channel: CHANNEL }).all('channelState')).toMatchObject(
       [{ state: { name: 'failed', code: 'limit' } }],
     );
-    const again = fail(new Script(quiet).live(5), { channel: CHANNEL, retry: true, id: 77 });
+    const again = fail(new Script(quiet).live(5), { channel: CHANNEL, retry: true, id: 1 });
     expect(again.all('channelState')).toMatchObject([{ state: { name: 'stalled' } }]);
   });
 

@@ -118,6 +118,24 @@ test('B4 the refusal of an older request refuses nothing', () => {
   expect(script.first('channelState').state).toEqual({ name: 'failed', code: 'forbidden' });
 });
 
+test('B4 the late refusal of a publish refuses nothing of the channel', () => {
+  const script = new Script().live(5);
+  const publish = { type: 'publish', id: 1, channel: CHANNEL, data: 1, key: 'k' } as const;
+  const [sent] = script.enter({ ...publish, timeoutMs: 100 }).sentOf('publish');
+  script.pass(200);
+  const refusal = { type: 'error', channel: CHANNEL, code: 'forbidden', retry: false } as const;
+  script.frames([{ ...refusal, id: sent?.id, message: undefined }]);
+  expect([...script.all('problem'), ...script.all('channelState')]).toEqual([]);
+});
+
+test('B4 a channel that is in can be refused by the answer to a repeated subscribe', () => {
+  const script = new Script({ heartbeatMs: 4_000 }).live(5);
+  const [sent] = script.enter({ type: 'page', signal: 'visible' }).sentOf('subscribe');
+  const refusal = { type: 'error', channel: CHANNEL, code: 'forbidden', retry: false } as const;
+  script.frames([{ ...refusal, id: sent?.id, message: undefined }]);
+  expect(script.first('channelState').state).toEqual({ name: 'failed', code: 'forbidden' });
+});
+
 test('B4 a join without an answer is repeated under its own id: either answer will do', () => {
   const script = new Script({ joinTimeoutMs: 500 });
   script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });

@@ -86,8 +86,8 @@ export const facts = [
     name: 'join-answer-of-another',
     rule: 'the answer to another subscribe is none',
     file: 'src/core/join.ts',
-    find: `this.#state.name === 'asked' && id !== undefined && id !== this.#state.id`,
-    replace: `this.#state.name === 'asked' && id !== undefined && id < 0`,
+    find: `id !== undefined && id !== this.#id`,
+    replace: `id !== undefined && id < 0`,
     byTests: true,
   },
   {
