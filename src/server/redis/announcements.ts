@@ -35,8 +35,11 @@ export class ServerAnnouncements implements Announcements {
     this.#failed = failed;
     this.#listener = (text, name) => hear(name, text);
     let wasLost = false;
-    this.#client.on('error', failed);
-    this.#client.on('reconnecting', () => (wasLost = true));
+    // Not at 'reconnecting', which one that gives up at the first failure never says.
+    this.#client.on('error', (error: unknown) => {
+      wasLost = true;
+      failed(error);
+    });
     // node-redis has subscribed to everything again by then.
     this.#client.on('ready', () => {
       if (wasLost) returned();

@@ -223,12 +223,12 @@ describe('a hub whose Redis is gone', () => {
     expect(log.stats().followed).toBe(1);
   });
 
-  it('listens again when the app connects again after giving up', async () => {
+  it.each<[string, false | ((retries: number) => number | Error)]>([
+    ['after some tries', (retries) => (retries < 3 ? 20 : new Error('given up'))],
+    ['at once', false],
+  ])('listens again when the app connects again after giving up %s', async (_when, strategy) => {
     const own = await ownServer();
-    const client = createClient({
-      url: own.url,
-      socket: { reconnectStrategy: (retries) => (retries < 3 ? 20 : new Error('given up')) },
-    });
+    const client = createClient({ url: own.url, socket: { reconnectStrategy: strategy } });
     client.on('error', () => undefined);
     await client.connect();
     atEnd(() => client.destroy());
