@@ -89,8 +89,8 @@ export class ChannelMachine implements Asker {
     return this.#reader.phase.name === 'failed';
   }
 
-  get isJoined(): boolean {
-    return this.#join.isIn;
+  get membership(): Pick<Join, 'isIn' | 'isWanted'> {
+    return this.#join;
   }
 
   /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */

@@ -15,8 +15,9 @@ export class Channels {
     this.#host = { ...host, touch: (machine) => this.#touch(machine) };
   }
 
-  get size(): number {
-    return this.#machines.size;
+  /** Is there one that the server serves, or was asked to? What it refused has nothing to answer. */
+  get areWanted(): boolean {
+    return [...this.#machines.values()].some(({ membership }) => membership.isWanted);
   }
 
   get names(): Iterable<string> {

@@ -218,7 +218,7 @@ export class Session {
   #up(): void {
     this.#credit = EARLY_FRAMES;
     for (const machine of this.#channels.all()) machine.up();
-    if (this.#channels.size === 0) this.#connection.joined();
+    if (!this.#channels.areWanted) this.#connection.joined();
     this.#publisher.up();
   }
 
@@ -246,14 +246,14 @@ export class Session {
   }
 
   /**
-   * Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none; without channels
+   * Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none; without a channel
    * nobody can answer. Where silence is no sign of death the logs are asked for what the socket kept back.
    */
   #probe(): void {
     if (this.#router.can('ping')) return void this.#frames.push({ type: 'ping' });
-    if (this.#channels.size === 0) return this.#ctx.deadlines.clear('probe');
+    if (!this.#channels.areWanted) return this.#ctx.deadlines.clear('probe');
     for (const machine of this.#channels.all()) {
-      if (!machine.isJoined) continue;
+      if (!machine.membership.isIn) continue;
       if (this.#ctx.settings.pollMs === false) return machine.probe();
       machine.poll();
     }

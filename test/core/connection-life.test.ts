@@ -468,6 +468,34 @@ describe('an open connection', () => {
     expect(script.pass(10 * second).all('hangUp')).toHaveLength(1);
   });
 
+  test.each([true, false])(
+    'is not taken for dead where all channels are refused and no ping (for now: %s)',
+    (retry) => {
+      const refusal = { type: 'error', channel: CHANNEL, code: 'internal', retry } as const;
+      const script = new Script({ ...quiet, backoffBaseMs: 3_600 * second, backoffCapMs: 1e7 })
+        .live(5)
+        .frames([{ ...refusal, id: undefined, message: undefined }]);
+      expect(
+        page(script, 'visible')
+          .pass(10 * second)
+          .all('hangUp'),
+      ).toEqual([]);
+    },
+  );
+
+  test('with refused channels only has served, and forgives earlier failures', () => {
+    const script = new Script({ ...quiet, backoffBaseMs: second, minUptimeMs: second }).live(5);
+    const refusal = { type: 'error', channel: CHANNEL, code: 'limit', retry: false } as const;
+    script.frames([{ ...refusal, id: undefined, message: undefined }]);
+    const waits: number[] = [];
+    for (let attempt = 1; attempt < 8; attempt += 1) {
+      script.pass(2 * second).enter({ type: 'dropped', attempt, code: 1006, reason: '' });
+      waits.push((script.session.nextDeadline() ?? 0) - script.now);
+      script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: attempt + 1 });
+    }
+    expect(Math.max(...waits)).toBeLessThanOrEqual(second);
+  });
+
   test('says when it is asked, to whoever listens', () => {
     const script = page(ping(new Script({ ...quiet, verbose: true }).live(5)), 'visible');
     expect(script.all('notice')).toEqual([{ type: 'notice', notice: { event: 'probe' } }]);
