@@ -97,8 +97,9 @@ export function decodePage(raw: unknown, channel: string): Page | BadFrame {
     // A message that cannot be read leaves a hole, and a hole is named to the app.
     messages: ascending(raw.messages.filter(isPageMessage)),
     more: raw.more === true,
-    void: ranges(raw.void),
-    upto: isCount(upto) ? upto : undefined,
+    // Above the head nothing is decided: what is declared void there may still come, and would be dropped.
+    void: ranges(raw.void).filter(([, to]) => to <= facts.head),
+    upto: isCount(upto) && upto <= facts.head ? upto : undefined,
   };
 }
 

@@ -1,7 +1,9 @@
 // @vitest-environment node
 /** Protocol 3.A: numbering and the log, as the client judges them. */
 import { expect, test } from 'vitest';
-import { message, messages, Script } from '../mutants/script.js';
+import { decodePage } from '../../src/core/codec.js';
+import type { Page } from '../../src/core/frames.js';
+import { CHANNEL, message, messages, Script } from '../mutants/script.js';
 
 /** Live at 5, told of 8, and asking. */
 function asking(settings: ConstructorParameters<typeof Script>[0] = {}): [Script, number] {
@@ -191,4 +193,24 @@ test('trap 9 head is never a position', () => {
   const script = new Script().live(5).heads(50);
   expect(script.session.numbers('room')).toMatchObject({ last: 5, head: 50 });
   expect(script.all('save')).toEqual([]);
+});
+
+test('C8 what an answer says of numbers above its head is not believed', () => {
+  const read = (more: object) => {
+    const facts = { channel: CHANNEL, epoch: 'e', head: 10, oldest: 1, messages: [] };
+    return decodePage({ ...facts, ...more }, CHANNEL) as Page;
+  };
+  const answered = (page: Page): Script => {
+    const script = new Script().live(5).heads(10);
+    for (let i = 0; i < 3; i += 1) {
+      const call = script.call();
+      if (call !== undefined) script.answer(call.id, page);
+    }
+    return script;
+  };
+  const script = answered(read({ void: [[6, 20]] }));
+  expect(script.told).toEqual(['hole']);
+  expect(script.message(11, 12).told).toEqual([11, 12]);
+  expect(answered(read({ upto: 20 })).message(11, 12).told).toEqual([11, 12]);
+  expect(answered(read({ void: [[6, 10]], upto: 10 })).message(11).told).toEqual([11]);
 });
