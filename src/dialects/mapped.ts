@@ -84,7 +84,7 @@ export function mappedDialect(options: MappedOptions): Dialect {
     const type = raw[typeField];
     if (type === joined) return reader.joined(raw);
     if (heads !== undefined && type === heads) return [reader.heads(raw)];
-    if (types === undefined ? reader.isNumbered(raw) : types.includes(String(type))) {
+    if (types === undefined ? reader.isNumbered(raw) : types.includes(typeof type === 'object' ? '' : String(type))) {
       return [reader.message(raw)];
     }
     try {

@@ -221,7 +221,7 @@ test('whatever comes in, nothing is thrown, and no position is made up', () => {
       fc.oneof(fc.json(), fc.string(), fc.constantFrom(undefined, null, 3, new ArrayBuffer(2))),
       fc.jsonValue(),
       (data, body) => {
-        for (const options of [{}, GLOBAL, { fields: { epoch: 'epoch' } }]) {
+        for (const options of [{}, GLOBAL, { fields: { epoch: 'epoch' } }, { messages: 'x' }]) {
           const { decode: read, decodePage } = mappedDialect(options);
           for (const frame of read(data)) expect(seqOf(frame)).toBeGreaterThanOrEqual(1);
           decodePage(body, asked(3));
@@ -229,6 +229,15 @@ test('whatever comes in, nothing is thrown, and no position is made up', () => {
       },
     ),
   );
+});
+
+test('a type that is an object is of no list, and cannot be made a text', () => {
+  for (const type of [{ toString: 1 }, [{ toString: 1 }], null]) {
+    expect(decode({ messages: ['chat'] }, { type, channel: 'room', seq: 1 })).toEqual([]);
+  }
+  expect(decode({ messages: ['7'] }, { type: 7, channel: 'room', seq: 1 })).toMatchObject([
+    { type: 'message' },
+  ]);
 });
 
 test('near misses of messages are values as well', () => {
