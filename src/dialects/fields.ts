@@ -13,6 +13,7 @@ import type {
   ServerFrame,
 } from '../core/frames.js';
 import { isCount, isPosition, isSeq, NO_EPOCH, type Position } from '../core/position.js';
+import type { Numbering } from '../core/settings.js';
 
 /** Names of fields. Each names a property of the object itself: there are no paths. */
 export interface Fields {
@@ -27,7 +28,10 @@ export interface Fields {
    * changes whenever numbers may be used again. @default none: the server has no epochs
    */
   readonly epoch?: string | undefined;
-  /** In a message: the number of the one before it that this reader may see. @default 'prev' */
+  /**
+   * In a message: the number of the one before it that this reader may see.
+   * @default with `numbering: 'sparse'` 'prev', else none
+   */
   readonly prev?: string | undefined;
   /** In a message: its id, a string or a number. @default 'id' */
   readonly id?: string | undefined;
@@ -48,7 +52,6 @@ export interface Fields {
 const DEFAULT_FIELDS = {
   channel: 'channel',
   seq: 'seq',
-  prev: 'prev',
   id: 'id',
   ts: 'timestamp',
   from: 'from',
@@ -58,13 +61,14 @@ const DEFAULT_FIELDS = {
   oldest: 'oldest',
 };
 
-type Names = typeof DEFAULT_FIELDS & Pick<Fields, 'data' | 'epoch'>;
+type Names = typeof DEFAULT_FIELDS & Pick<Fields, 'data' | 'epoch' | 'prev'>;
 
 /** Made when it is asked for, so that an app without such a dialect need not hold it. */
 export const fieldNames = (): readonly string[] => [
   ...Object.keys(DEFAULT_FIELDS),
   'data',
   'epoch',
+  'prev',
 ];
 
 export class FieldReader {
@@ -73,10 +77,16 @@ export class FieldReader {
   /** @param channel the one channel of a server whose messages name none */
   constructor(
     fields: Fields,
+    numbering: Numbering | undefined,
     private readonly channel?: string,
   ) {
     const given = Object.entries(fields).filter(([, name]) => name !== undefined);
-    this.#names = { ...DEFAULT_FIELDS, ...(Object.fromEntries(given) as object) };
+    this.#names = {
+      ...DEFAULT_FIELDS,
+      // Elsewhere a field of that name is the app's, a price or a page: it would talk a lost message away.
+      ...(numbering === 'sparse' && { prev: 'prev' }),
+      ...(Object.fromEntries(given) as object),
+    };
   }
 
   get hasEpochs(): boolean {
@@ -193,7 +203,7 @@ export class FieldReader {
 
   #contents(raw: Raw): Omit<PageMessage, 'seq'> {
     const { data, from, id, prev, ts } = this.#names;
-    const before = raw[prev];
+    const before = prev === undefined ? undefined : raw[prev];
     const time = raw[ts];
     const at = typeof time === 'string' ? Date.parse(time) : time;
     return {

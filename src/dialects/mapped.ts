@@ -76,7 +76,7 @@ export function mappedDialect(options: MappedOptions): Dialect {
   checkOptions(options, RULES, 'mappedDialect options');
   const { channel, control, heads, joined = 'subscribed', messages, query = {}, send } = options;
   const { type: typeField = 'type', ...fields } = options.fields ?? {};
-  const reader = new FieldReader(fields, channel);
+  const reader = new FieldReader(fields, options.numbering, channel);
   const types = messages === undefined ? undefined : [messages].flat();
 
   const read = (raw: unknown): readonly DecodedFrame[] => {

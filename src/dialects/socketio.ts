@@ -65,7 +65,7 @@ export function socketIoDialect(options: SocketIoOptions): {
   const { acknowledges = false, payload = defaultPayload } = options;
   const { message = 'message', heads, join = 'join', leave = 'leave' } = options.events ?? {};
   const { publish = 'send_message' } = options.events ?? {};
-  const reader = new FieldReader({ from: 'userId', ...options.fields });
+  const reader = new FieldReader({ from: 'userId', ...options.fields }, options.numbering);
   const event = (name: string | false, frame: SocketIoFrame): SocketIoEvent | undefined =>
     name === false ? undefined : { event: name, payload: payload(frame) };
 

@@ -63,6 +63,7 @@ test('facts of a server that says them count', () => {
 test('channels of their own: the answer to a subscribe, messages, and those without a number', () => {
   const options: MappedOptions = {
     messages: ['chat', 'typing'],
+    numbering: 'sparse',
     fields: { type: 'kind', data: 'body' },
   };
   expect(
@@ -238,6 +239,21 @@ test('a type that is an object is of no list, and cannot be made a text', () => 
   expect(decode({ messages: ['7'] }, { type: 7, channel: 'room', seq: 1 })).toMatchObject([
     { type: 'message' },
   ]);
+});
+
+test('a field `prev` is the app\'s, unless numbers are sparse or it is named: no loss is talked away', () => {
+  const price = { channel: 'room', seq: 9, prev: 3 };
+  const request = { channel: 'room', epoch: '', seq: 5 };
+  const prevs = (options: MappedOptions) => {
+    const page = mappedDialect(options).decodePage([price], request);
+    return [...decode(options, price), ...('messages' in page ? page.messages : [])].map(
+      (message) => ('prev' in message ? message.prev : undefined),
+    );
+  };
+  expect(prevs({})).toEqual([undefined, undefined]);
+  expect(prevs({ numbering: 'sparse' })).toEqual([3, 3]);
+  expect(prevs({ fields: { prev: 'prev' } })).toEqual([3, 3]);
+  expect(prevs({ numbering: 'sparse', fields: { prev: undefined } })).toEqual([3, 3]);
 });
 
 test('near misses of messages are values as well', () => {
