@@ -202,13 +202,14 @@ export class FieldReader {
   }
 
   #contents(raw: Raw): Omit<PageMessage, 'seq'> {
-    const { data, from, id, prev, ts } = this.#names;
+    const { data, from, id, prev, seq, ts } = this.#names;
     const before = prev === undefined ? undefined : raw[prev];
     const time = raw[ts];
     const at = typeof time === 'string' ? Date.parse(time) : time;
     return {
       data: data === undefined ? raw : raw[data],
-      ...(isCount(before) && { prev: before }),
+      // One that is not below the number would make a hole of the message itself, and of what follows.
+      ...(isCount(before) && before < (raw[seq] as number) && { prev: before }),
       ...text('id', raw[id]),
       ...text('from', raw[from]),
       ...(Number.isFinite(at) && { ts: at as number }),

@@ -84,7 +84,9 @@ export function mappedDialect(options: MappedOptions): Dialect {
     const type = raw[typeField];
     if (type === joined) return reader.joined(raw);
     if (heads !== undefined && type === heads) return [reader.heads(raw)];
-    if (types === undefined ? reader.isNumbered(raw) : types.includes(typeof type === 'object' ? '' : String(type))) {
+    // An object is none: it may have what makes it no text.
+    const name = typeof type === 'number' ? String(type) : (type as string);
+    if (types === undefined ? reader.isNumbered(raw) : types.includes(name)) {
       return [reader.message(raw)];
     }
     try {

@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 import { overlap } from '../../src/core/overlap.js';
 import { NO_EPOCH } from '../../src/core/position.js';
 import { mappedDialect, type MappedOptions } from '../../src/dialects/mapped.js';
+import type { Page } from '../../src/core/frames.js';
 import { LastseqError } from '../../src/errors.js';
+import { CHANNEL, Script } from '../mutants/script.js';
 
 const decode = (options: MappedOptions, ...frames: unknown[]) =>
   frames.flatMap((frame) => mappedDialect(options).decode(JSON.stringify(frame)));
@@ -241,7 +243,7 @@ test('a type that is an object is of no list, and cannot be made a text', () => 
   ]);
 });
 
-test('a field `prev` is the app\'s, unless numbers are sparse or it is named: no loss is talked away', () => {
+test("a field `prev` is the app's, unless numbers are sparse or it is named: no loss is talked away", () => {
   const price = { channel: 'room', seq: 9, prev: 3 };
   const request = { channel: 'room', epoch: '', seq: 5 };
   const prevs = (options: MappedOptions) => {
@@ -254,6 +256,22 @@ test('a field `prev` is the app\'s, unless numbers are sparse or it is named: no
   expect(prevs({ numbering: 'sparse' })).toEqual([3, 3]);
   expect(prevs({ fields: { prev: 'prev' } })).toEqual([3, 3]);
   expect(prevs({ numbering: 'sparse', fields: { prev: undefined } })).toEqual([3, 3]);
+});
+
+test('a `prev` that is not below the number is none: the gap ends before the message', () => {
+  const { decodePage } = mappedDialect({ numbering: 'sparse', fields: { epoch: 'epoch' } });
+  const raw = { channel: CHANNEL, epoch: 'e', seq: 9, prev: 100 };
+  const script = new Script().live(5).heads(9);
+  for (let i = 0; i < 3; i += 1) {
+    const call = script.call();
+    if (call === undefined) break;
+    const page = decodePage({ epoch: 'e', head: 9, messages: [raw] }, call.request) as Page;
+    script.answer(call.id, page);
+  }
+  expect(script.items).toMatchObject([
+    { gap: { from: 6, to: 8, reason: 'hole' } },
+    { type: 'message', seq: 9 },
+  ]);
 });
 
 test('near misses of messages are values as well', () => {
