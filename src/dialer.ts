@@ -77,5 +77,7 @@ function toSocketUrl(address: unknown): string {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new TypeError(`not a WebSocket address: ${url.protocol}`);
   }
+  // Names nothing on a server, and engines refuse it: an address made of the page's own has it.
+  url.hash = '';
   return url.href;
 }

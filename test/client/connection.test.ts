@@ -108,6 +108,7 @@ test.each<[UrlOption, string]>([
   [new URL('https://example.test/a'), 'wss://example.test/a'],
   ['/realtime', 'ws://page.test:8080/realtime'],
   [() => Promise.resolve(new URL('ws://example.test/x')), 'ws://example.test/x'],
+  [() => new URL('?a=%20b#/inbox', 'https://example.test/app'), 'wss://example.test/app?a=%20b'],
 ])('the address %s is dialed as %s', async (url, dialed) => {
   const { happyDOM } = globalThis as unknown as { happyDOM?: { setURL(url: string): void } };
   happyDOM?.setURL('http://page.test:8080/app/');
