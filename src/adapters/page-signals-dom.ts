@@ -39,7 +39,7 @@ function listen(emit: (signal: PageSignal) => void): () => void {
     if (isHidden()) tell('hidden');
   };
   /** A page that stood still has missed events: `online` for one, and it may be awake but hidden. */
-  const tellWake = (signal: 'pageshow' | 'resume'): void => {
+  const tellWake = (signal: 'pageshow' | 'resume' | 'visible'): void => {
     if (toldOffline && !isOffline()) tell('online');
     tell(signal);
     tellState();
@@ -48,14 +48,14 @@ function listen(emit: (signal: PageSignal) => void): () => void {
   for (const signal of ['online', 'offline', 'pagehide'] as const) {
     on(page, signal, () => tell(signal));
   }
-  on(page, 'focus', () => !isHidden() && tell('visible'));
+  on(page, 'focus', () => !isHidden() && tellWake('visible'));
   // Every page load ends with a pageshow. Only one out of the back/forward cache is a wake.
   on(page, 'pageshow', (event) => {
     if ((event as PageTransitionEvent).persisted) tellWake('pageshow');
   });
   // Read now, not remembered: after a freeze, events were seen to be missing on Android
   // (https://github.com/phoenixframework/phoenix/issues/6804).
-  on(view, 'visibilitychange', () => tell(isHidden() ? 'hidden' : 'visible'));
+  on(view, 'visibilitychange', () => (isHidden() ? tell('hidden') : tellWake('visible')));
   on(view, 'freeze', () => tell('freeze'));
   on(view, 'resume', () => tellWake('resume'));
   tellState();

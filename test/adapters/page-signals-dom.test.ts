@@ -123,6 +123,19 @@ describe('events', () => {
     expect(signals).toEqual(['offline', 'pagehide', 'online', 'pageshow', 'resume']);
   });
 
+  test.each(['visibilitychange', 'focus'])(
+    'so it is where %s is all that tells of the wake',
+    (type) => {
+      listen();
+      online(false);
+      onWindow('offline');
+      online(true);
+      if (type === 'focus') onWindow(type);
+      else onDocument(type);
+      expect(signals).toEqual(['offline', 'online', 'visible']);
+    },
+  );
+
   test('the network that went away during the sleep is reported after the wake', () => {
     listen();
     onDocument('freeze');
