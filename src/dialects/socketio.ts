@@ -93,8 +93,11 @@ export function socketIoDialect(options: SocketIoOptions): {
     if (frame.type !== 'subscribe' && frame.type !== 'publish') return [];
     const { channel, id } = frame;
     const raw = isRecord(payload) ? payload : {};
-    if (typeof raw.error === 'string') {
-      return [{ type: 'error', id, channel, code: raw.error, retry: false }];
+    const { error } = raw;
+    if (error) {
+      // Whatever it is made of: a channel that is refused must not pass for one that is served.
+      const code = typeof error === 'string' ? error : 'internal';
+      return [{ type: 'error', id, channel, code, retry: false }];
     }
     if (frame.type === 'subscribe') return reader.joined(raw, { channel, id });
     const position = reader.position(raw);

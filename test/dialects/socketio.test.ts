@@ -105,6 +105,12 @@ test('acknowledgements: facts or nothing, a number, an error', () => {
     expect(answer(frame, { error: 'forbidden' })).toEqual([
       { type: 'error', id: frame.id, channel: 'room', code: 'forbidden', retry: false },
     ]);
+    for (const error of [{ code: 'forbidden', message: 'no' }, true, 403]) {
+      expect(answer(frame, { error })).toEqual([
+        { type: 'error', id: frame.id, channel: 'room', code: 'internal', retry: false },
+      ]);
+    }
+    expect(answer(frame, { error: null, ...facts, seq: 5 })).not.toMatchObject([{ type: 'error' }]);
   }
 });
 
