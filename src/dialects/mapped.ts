@@ -81,12 +81,12 @@ export function mappedDialect(options: MappedOptions): Dialect {
 
   const read = (raw: unknown): readonly DecodedFrame[] => {
     if (!isRecord(raw)) return [bad('not an object')];
-    const type = raw[typeField];
+    const given = raw[typeField];
+    // Some number their types. An object is none: it may have what makes it no text.
+    const type = typeof given === 'number' ? String(given) : given;
     if (type === joined) return reader.joined(raw);
     if (heads !== undefined && type === heads) return [reader.heads(raw)];
-    // An object is none: it may have what makes it no text.
-    const name = typeof type === 'number' ? String(type) : (type as string);
-    if (types === undefined ? reader.isNumbered(raw) : types.includes(name)) {
+    if (types === undefined ? reader.isNumbered(raw) : types.includes(type as string)) {
       return [reader.message(raw)];
     }
     try {

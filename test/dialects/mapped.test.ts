@@ -258,6 +258,13 @@ test("a field `prev` is the app's, unless numbers are sparse or it is named: no 
   expect(prevs({ numbering: 'sparse', fields: { prev: undefined } })).toEqual([3, 3]);
 });
 
+test('types may be numbers in every place where one is named', () => {
+  const options: MappedOptions = { joined: '0', heads: '1', messages: '2', fields: { type: 'op' } };
+  const frames = [{ op: 0 }, { op: 1, head: 4 }, { op: 2, seq: 5 }];
+  const seen = decode(options, ...frames.map((frame) => ({ ...frame, channel: 'room' })));
+  expect(seen.map(({ type }) => type)).toEqual(['joined', 'heads', 'message']);
+});
+
 test('a `prev` that is not below the number is none: the gap ends before the message', () => {
   const { decodePage } = mappedDialect({ numbering: 'sparse', fields: { epoch: 'epoch' } });
   const raw = { channel: CHANNEL, epoch: 'e', seq: 9, prev: 100 };
