@@ -98,7 +98,7 @@ export function decodePage(raw: unknown, channel: string): Page | BadFrame {
     messages: ascending(raw.messages.filter(isPageMessage)),
     more: raw.more === true,
     // Above the head nothing is decided: what is declared void there may still come, and would be dropped.
-    void: ranges(raw.void).filter(([, to]) => to <= facts.head),
+    void: ranges(raw.void, facts.head),
     upto: isCount(upto) && upto <= facts.head ? upto : undefined,
   };
 }
@@ -211,7 +211,8 @@ function readLimits(raw: Raw): Limits {
   return Object.fromEntries(known);
 }
 
-function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
+/** @returns undefined when they do not fit together. */
+export function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
   if (typeof epoch !== 'string' || epoch === '' || !isCount(head) || !isSeq(oldest))
     return undefined;
   return oldest <= head + 1 ? { epoch, head, oldest } : undefined;
@@ -242,11 +243,11 @@ export function ascending(messages: PageMessage[]): readonly PageMessage[] {
   return messages.sort((a, b) => a.seq - b.seq);
 }
 
-function ranges(raw: unknown): readonly (readonly [number, number])[] {
+function ranges(raw: unknown, head: number): readonly (readonly [number, number])[] {
   if (!Array.isArray(raw)) return [];
   const read = raw.filter((range): range is [number, number] => {
     const [from, to] = Array.isArray(range) ? (range as readonly unknown[]) : [];
-    return isSeq(from) && isSeq(to) && from <= to;
+    return isSeq(from) && isSeq(to) && from <= to && to <= head;
   });
   return read.sort((a, b) => a[0] - b[0]);
 }

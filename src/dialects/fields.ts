@@ -2,7 +2,7 @@
  * Where a server's own JSON has what a client decides by: one list of names, for live messages, for
  * recovery answers and for what the server says of its log. Pure; what does not fit is a value.
  */
-import { ascending, bad, isRecord, type Raw } from '../core/codec.js';
+import { ascending, bad, isRecord, readFacts, type Raw } from '../core/codec.js';
 import type {
   BadFrame,
   Facts,
@@ -124,11 +124,12 @@ export class FieldReader {
 
   /** What a frame says of the log of its channel; undefined when it does not say enough. */
   #facts(raw: Raw): Facts | undefined {
-    const epoch = this.#epochOf(raw);
-    const head = raw[this.#names.head];
-    const oldest = raw[this.#names.oldest] ?? 1;
-    const fits = typeof epoch === 'string' && epoch !== '' && isCount(head) && isSeq(oldest);
-    return fits && oldest <= head + 1 ? { epoch, head, oldest } : undefined;
+    const { head, oldest } = this.#names;
+    return readFacts({
+      epoch: this.#epochOf(raw),
+      head: raw[head],
+      oldest: raw[oldest] ?? 1,
+    });
   }
 
   /**
@@ -203,7 +204,7 @@ export class FieldReader {
 
   #contents(raw: Raw): Omit<PageMessage, 'seq'> {
     const { data, from, id, prev, seq, ts } = this.#names;
-    const before = prev === undefined ? undefined : raw[prev];
+    const before = prev && raw[prev];
     const time = raw[ts];
     const at = typeof time === 'string' ? Date.parse(time) : time;
     return {
