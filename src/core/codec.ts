@@ -218,7 +218,10 @@ export function readFacts({ epoch, head, oldest }: Raw): Facts | undefined {
   return oldest <= head + 1 ? { epoch, head, oldest } : undefined;
 }
 
-function readRefusal({ code, retry }: Raw): { readonly code: string; readonly retry: boolean } {
+export function readRefusal({ code, retry }: Raw): {
+  readonly code: string;
+  readonly retry: boolean;
+} {
   return { code: readText(code) ?? 'internal', retry: retry === true };
 }
 

@@ -183,8 +183,7 @@ export class FieldReader {
     const last = Math.max(since, messages.at(-1)?.seq ?? 0);
     const oldest = about[names.oldest] ?? 1;
     if (!isSeq(oldest)) return bad('oldest is not a safe integer >= 1', channel);
-    const told = about[names.head] ?? undefined;
-    const head = told ?? Math.max(last, oldest - 1);
+    const head = about[names.head] ?? Math.max(last, oldest - 1);
     if (!isCount(head) || oldest > head + 1) return bad('head does not fit', channel);
     const more = about[names.more];
     // A server that tells its head and stops before it may have cut the answer: the next one, which

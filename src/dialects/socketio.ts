@@ -1,6 +1,6 @@
 /** A Socket.IO server: events with one object, rooms that are joined, acknowledgements. */
 import { checkOptions, isFunction, isNames, type Rule } from '../check-options.js';
-import { bad, isRecord } from '../core/codec.js';
+import { bad, isRecord, readRefusal } from '../core/codec.js';
 import type { ClientFrame, DecodedFrame } from '../core/frames.js';
 import type { SocketIoArrival, SocketIoCall, SocketIoEvent } from '../ports/socket-io.js';
 import type { Dialect } from './dialect.js';
@@ -94,11 +94,8 @@ export function socketIoDialect(options: SocketIoOptions): {
     const { channel, id } = frame;
     const raw = isRecord(payload) ? payload : {};
     const { error } = raw;
-    if (error) {
-      // Whatever it is made of: a channel that is refused must not pass for one that is served.
-      const code = typeof error === 'string' ? error : 'internal';
-      return [{ type: 'error', id, channel, code, retry: false }];
-    }
+    // Whatever it is made of: a channel that is refused must not pass for one that is served.
+    if (error) return [{ type: 'error', id, channel, ...readRefusal({ code: error }) }];
     if (frame.type === 'subscribe') return reader.joined(raw, { channel, id });
     const position = reader.position(raw);
     return position === undefined
