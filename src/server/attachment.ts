@@ -30,15 +30,24 @@ export function attachRoutes(server: Server | HttpsServer, routes: Routes): () =
   };
 }
 
+/** The path of each listener of ours: a server may have several, of one hub or of more. */
+const ownPaths = new WeakMap<object, string>();
+
 function attachUpgrade(server: Server | HttpsServer, { path, onUpgrade }: Routes): () => void {
   const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (pathOf(request) === path) {
+    const asked = pathOf(request);
+    if (asked === path) {
       onUpgrade(request, socket, head);
-    } else if (server.listenerCount('upgrade') === 1) {
-      // Nobody else will answer, and Node leaves a socket alone that has been handed to a listener.
-      refuseUpgrade(socket, 404);
+      return;
     }
+    // Nobody else will answer, and Node leaves a socket alone that has been handed to a listener. The
+    // first of us speaks for all, so that it is refused once.
+    const all = server.listeners('upgrade');
+    const paths = all.map((other) => ownPaths.get(other));
+    const isOurs = all[0] === listener && !paths.includes(undefined);
+    if (isOurs && !paths.includes(asked)) refuseUpgrade(socket, 404);
   };
+  ownPaths.set(listener, path);
   server.on('upgrade', listener);
   return () => void server.off('upgrade', listener);
 }

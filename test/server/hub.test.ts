@@ -47,6 +47,16 @@ describe('a shared HTTP server', () => {
     expect(await upgradeStatus(`ws://127.0.0.1:${port}/nowhere`)).toBe(404);
   });
 
+  it.each([0, 1])('serves two paths, and refuses upgrades to any other (%i)', async (first) => {
+    const { server, port } = await startServer();
+    const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+    atEnd(() => hub.close());
+    const paths = ['/v1', '/v2'];
+    for (const path of first === 0 ? paths : paths.reverse()) hub.attach(server, { path });
+    for (const path of paths) await connect(`ws://127.0.0.1:${port}${path}`);
+    expect(await upgradeStatus(`ws://127.0.0.1:${port}/v3`)).toBe(404);
+  });
+
   it('may be left by a hub that goes on elsewhere', async () => {
     const { hub, server, url } = await startHub();
     const second = await startServer();
