@@ -58,8 +58,10 @@ function attachRequest(
 ): () => void {
   if (recoverPath === false) return () => undefined;
   const others = server.listeners('request') as RequestListener[];
+  let isAttached = true;
   const listener: RequestListener = (request, response) => {
-    if (pathOf(request) === recoverPath) {
+    // A hub that was attached later calls this listener as one of its others, detached or not.
+    if (isAttached && pathOf(request) === recoverPath) {
       onRecover(request, response);
     } else if (server.listenerCount('request') === 1 && others.length === 0) {
       response.statusCode = 404;
@@ -71,6 +73,7 @@ function attachRequest(
   for (const other of others) server.off('request', other);
   server.on('request', listener);
   return () => {
+    isAttached = false;
     if (!server.listeners('request').includes(listener)) return;
     server.off('request', listener);
     for (const other of others) server.on('request', other);

@@ -71,6 +71,22 @@ describe('a shared HTTP server', () => {
     await connect(url);
   });
 
+  it('may be left in any order', async () => {
+    const { server, port } = await startServer();
+    server.on('request', (request, response) => response.end(`app ${request.url}`));
+    const detach = ['/1', '/2'].map((recoverPath) => {
+      const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+      atEnd(() => hub.close());
+      return hub.attach(server, { path: `/live${recoverPath}`, recoverPath });
+    });
+    detach[0]!();
+    expect((await call(port, '/1')).body).toBe('app /1');
+    expect((await call(port, '/2')).status).toBe(400);
+    detach[1]!();
+    expect((await call(port, '/1')).body).toBe('app /1');
+    expect((await call(port, '/2')).body).toBe('app /2');
+  });
+
   it.each([
     ['path', 'realtime'],
     ['path', '/a?b'],
