@@ -33,7 +33,9 @@ export class RecoverHttp {
     if (this.#isAnswered(response)) return;
     // A client that left while the app was at it: the response has had its 'close'.
     if (response.destroyed) return;
-    if (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries) {
+    // Of an answer whose preflight failed a browser shows nothing: no status, no Retry-After.
+    const mayWait = request.method !== 'OPTIONS';
+    if (mayWait && (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries)) {
       write(request, response, this.#busy(503, 'internal'), this.#parts.admits(request));
       return;
     }

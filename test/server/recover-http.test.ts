@@ -164,6 +164,8 @@ describe('the recovery call', () => {
       status: 503,
       headers: { 'retry-after': '1' },
     });
+    // A browser shows its page nothing of an answer whose preflight failed, Retry-After included.
+    expect((await call(port, '/recover', {}, 'OPTIONS')).status).toBe(204);
     answer.resolve({});
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([200, 200]);
     expect((await recover(port, query)).status).toBe(200);
