@@ -1,5 +1,5 @@
 /** Who may read, and may a browser? */
-import type { Answer } from '../recovery.js';
+import { problemOf, type Answer } from '../recovery.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { played } from './evidence.js';
 
@@ -43,9 +43,14 @@ export const stranger: Rule = {
     const { stranger: found } = played(access);
     if (found === undefined)
       throw new Missing('give --stranger-token of somebody who may not read');
-    if (played(live).sent.length === 0) throw new Missing('nothing was published that could leak');
+    if (played(live).sent.every(({ failure }) => failure !== undefined))
+      throw new Missing('nothing was published that could leak');
     const { answer, leaked } = found;
     if (leaked > 0) throw new Broken(`${statusOf(answer)}, with ${leaked} of the messages`);
+    // A server in trouble has refused nothing, and of what cannot be read nobody knows what it holds.
+    const { page, status } = answer;
+    const isRefused = status >= 400 && status < 500 && status !== 429;
+    if (!isRefused && page === undefined) throw new Missing(problemOf(answer));
     return statusOf(answer);
   },
 };
