@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Dialect } from '../../dialects/dialect.js';
 import { nativeDialect } from '../../dialects/native.js';
+import { checkAddress, checkCall } from './address.js';
 import { dialectOf, type MappedGiven } from './mapped-given.js';
 import { readSender } from './sender.js';
 import type { Instance, MakeDialect, RecoverFunction, SendFunction, Settings } from './settings.js';
@@ -43,8 +44,7 @@ export function settingsOf(given: Given): Settings {
   if (recover.length > 1 && recover.length !== urls.length) {
     throw new UsageError('--recover is given once for all, or once for each --url');
   }
-  for (const call of recover)
-    if (typeof call === 'string') checkAddress('recover', call, /^https?:$/);
+  for (const call of recover) if (typeof call === 'string') checkCall('recover', call);
   // Nobody else is on a channel of this name, so that what is in it is ours.
   const channel = given.channel ?? `lastseq-check-${randomBytes(4).toString('hex')}`;
   const named = mapped === undefined ? nativeDialect : dialectOf(mapped, channel);
@@ -83,13 +83,6 @@ function instanceOf(url: string, recover: string | RecoverFunction | undefined):
   const { host, pathname, protocol } = checkAddress('url', url, /^(wss?|https?):$/);
   // What else is in an address may be a token.
   return { name: `${protocol}//${host}${pathname}`, url, recover };
-}
-
-function checkAddress(option: string, text: string, protocols: RegExp): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && protocols.test(url.protocol)) return url;
-  // Without its query, where tokens are.
-  throw new UsageError(`--${option} is no address: ${text.replace(/\?.*/s, '?…')}`);
 }
 
 function originOf(text: string | undefined): string | undefined {

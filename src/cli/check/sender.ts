@@ -1,4 +1,5 @@
 /** A sending path as text: what `--send` is given. */
+import { checkCall, shown } from './address.js';
 import type { SenderSpec } from './settings.js';
 import { UsageError } from './usage-error.js';
 
@@ -15,13 +16,14 @@ export function readSender(text: string): SenderSpec {
   if (/^[A-Z]+$/.test(kind)) {
     const [, url = '', body = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
     if (!/^https?:\/\//.test(url) || !URL.canParse(withoutBraces(url))) {
-      throw new UsageError(`--send ${kind} wants an address: ${url}`);
+      throw new UsageError(`--send ${kind} wants an address: ${shown(url)}`);
     }
+    checkCall(`send ${kind}`, withoutBraces(url));
     withMarker(url + body);
     return { kind: 'http', method: kind, url, body: body === '' ? undefined : body, headers: {} };
   }
   throw new UsageError(
-    `--send wants publish, ws TEXT, sh COMMAND, or a request such as POST URL BODY, not ${text}`,
+    `--send wants publish, ws TEXT, sh COMMAND, or a request such as POST URL BODY, not ${kind}`,
   );
 }
 
@@ -32,5 +34,5 @@ export const withoutBraces = (url: string): string =>
 /** Without it a message could not be told from others. */
 function withMarker(text: string): string {
   if (text.includes('{marker}')) return text;
-  throw new UsageError('a message needs {marker} in it, so that it is known again: ' + text);
+  throw new UsageError('a message of --send needs {marker} in it, so that it is known again');
 }
