@@ -24,7 +24,8 @@ type Reading = {
   at: Position;
   /** The last that was heard of meanwhile. */
   heard: Position | undefined;
-  done: Promise<void>;
+  /** The page that is being read; settled when it was handed on. */
+  page: Promise<unknown>;
 };
 type State =
   /** Where the channel stands is being asked. `heard`: the last that was announced meanwhile. */
@@ -87,10 +88,10 @@ export class Follower {
         return Promise.resolve();
       case 'reading':
         state.heard = heard;
-        return state.done;
+        return this.#reached(state, heard);
       case 'level':
       case 'waiting':
-        return covers(state.at, heard) ? Promise.resolve() : this.#catchUp(state.at);
+        return covers(state.at, heard) ? Promise.resolve() : this.#catchUp(state.at, heard);
       case 'ended':
         return Promise.resolve();
     }
@@ -101,12 +102,19 @@ export class Follower {
     this.#state = { name: 'ended' };
   }
 
-  #catchUp(at: Position): Promise<void> {
+  #catchUp(at: Position, to: Position): Promise<void> {
     this.#stopTimer();
-    const state: Reading = { name: 'reading', at, heard: undefined, done: Promise.resolve() };
+    const state: Reading = { name: 'reading', at, heard: undefined, page: Promise.resolve() };
     this.#state = state;
-    state.done = this.#read(state);
-    return state.done;
+    void this.#read(state);
+    return this.#reached(state, to);
+  }
+
+  /** Not the end of the reading: in a busy channel more is heard of during every page. */
+  async #reached(state: Reading, to: Position): Promise<void> {
+    while (this.#state === state && !covers(state.at, to)) {
+      await state.page.catch(() => undefined);
+    }
   }
 
   async #read(state: Reading): Promise<void> {
@@ -115,11 +123,16 @@ export class Follower {
       let isComplete = false;
       while (!isComplete) {
         state.heard = undefined;
-        const page = await this.#parts.read(state.at);
-        if (this.#state !== state) return;
-        count += page.messages.length;
-        isComplete = this.#take(state, page);
+        const taken = this.#parts.read(state.at).then((page) => {
+          // It was ended meanwhile.
+          if (this.#state !== state) return true;
+          count += page.messages.length;
+          return this.#take(state, page);
+        });
+        state.page = taken;
+        isComplete = await taken;
       }
+      if (this.#state !== state) return;
       this.#state = { name: 'level', at: state.at };
       this.#parts.caughtUp(count);
     } catch (error) {

@@ -171,6 +171,25 @@ describe('a follower', () => {
     expect(handedOn).toEqual(named(1, 2));
   });
 
+  it('in a channel that never rests, waits for what was asked for and no longer', async () => {
+    const { append, follower, handedOn, log, reads } = follow();
+    await follower.join();
+    append(3, false);
+    const to = { epoch: log.epoch, seq: 3 };
+    let isReached = false;
+    const reached = follower.suspect(to).then(() => (isReached = true));
+    const alsoReached = follower.suspect(to);
+    // During every page one more is announced.
+    for (let page = 0; page < 100 && !isReached; page += 1) {
+      append(1);
+      const before = reads.length;
+      for (let turn = 0; turn < 20 && reads.length === before; turn += 1) await Promise.resolve();
+    }
+    expect(handedOn).toEqual(expect.arrayContaining(named(1, 3)));
+    expect(reads.length).toBeLessThan(10);
+    await Promise.all([reached, alsoReached]);
+  });
+
   it('reads again by itself when the log could not be read', async () => {
     const { append, failures, follower, handedOn, log } = follow();
     vi.useFakeTimers();
