@@ -40,7 +40,10 @@ export function json({ passed, rules }: Report, settings: Settings): string {
  * `pass` would be in half of them.
  */
 function redactor({ strangerToken, token }: Settings): (text: string) => string {
-  const secrets = [token, strangerToken].filter((secret) => secret !== undefined && secret !== '');
+  const secrets = [token, strangerToken]
+    .filter((secret) => secret !== undefined && secret !== '')
+    // The longer one first: of one that begins with the other, the rest would stay.
+    .sort((one = '', other = '') => other.length - one.length);
   return (text) =>
     secrets.reduce((clean: string, secret) => clean.replaceAll(secret ?? '', '[token]'), text);
 }
