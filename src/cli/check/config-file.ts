@@ -25,6 +25,8 @@ const KEYS: readonly (keyof Given)[] = [
 
 const LISTS: readonly (keyof Given)[] = ['urls', 'recover', 'send'];
 
+const TEXTS: readonly (keyof Given)[] = ['channel', 'token', 'strangerToken', 'origin', 'seqField'];
+
 /** @throws UsageError. */
 export async function readConfig(file: string): Promise<Given> {
   const content = file.endsWith('.json') ? readJson(file) : await readModule(file);
@@ -35,8 +37,35 @@ export async function readConfig(file: string): Promise<Given> {
   const given: Given = content;
   const single = LISTS.find((key) => given[key] !== undefined && !Array.isArray(given[key]));
   if (single !== undefined) throw new UsageError(`${file}: ${single} must be a list`);
+  checkKinds(file, given);
   return given;
 }
+
+/** What the types say of a config file, which need not have been written with them. */
+function checkKinds(file: string, given: Given): void {
+  const { mapped, recover = [], send = [], urls = [] } = given;
+  const refuse = (key: string, expected: string): never => {
+    throw new UsageError(`${file}: ${key} must be ${expected}`);
+  };
+  for (const key of TEXTS) if (!isText(given[key] ?? '')) refuse(key, 'a text');
+  if (!urls.every(isText)) refuse('urls', 'a list of texts');
+  if (!recover.every((call) => isText(call) || typeof call === 'function')) {
+    refuse('recover', 'a list of texts and functions');
+  }
+  const isNamed = (path: unknown): boolean => {
+    const { name, send: call } = Object(path) as {
+      readonly name?: unknown;
+      readonly send?: unknown;
+    };
+    return isText(name) && typeof call === 'function';
+  };
+  if (!send.every((path) => isText(path) || isNamed(path))) {
+    refuse('send', 'a list of texts and of { name, send } with a function');
+  }
+  if (mapped !== undefined && Object(mapped) !== mapped) refuse('mapped', 'an object');
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string';
 
 function readJson(file: string): unknown {
   try {
