@@ -67,7 +67,8 @@ export class Consumer {
 
   /** Items are finished. */
   handled(count: number): void {
-    this.#waiting -= count;
+    // One that was given out before the channel was joined anew takes no room of ours.
+    this.#waiting = Math.max(0, this.#waiting - count);
     this.#failures = 0;
     // The next item has its own time, and not what was left of the wait for a try that is passed over.
     if (this.#work.name === 'retrying') this.close();

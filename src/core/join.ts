@@ -69,7 +69,8 @@ export class Join {
    * id, or one that comes while we are in, is the server telling fresh facts.
    */
   answered(id: number | undefined, facts?: Facts): boolean {
-    if (this.#state.name === 'out' || this.isStale(id)) return false;
+    const { name } = this.#state;
+    if (name === 'out' || (name === 'asked' && this.isStale(id))) return false;
     this.#state = { name: 'in', facts };
     this.#refusals = 0;
     this.ctx.deadlines.clear(this.#deadline);

@@ -100,6 +100,16 @@ describe('one question at a time', () => {
   });
 });
 
+test('an item that was given out before the channel was joined anew makes no room', () => {
+  const script = start({ maxQueued: 2 }).live(5).message(6);
+  script.enter({ type: 'release', channel: CHANNEL }).pass(second);
+  expect(script.all('left')).toHaveLength(1);
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+  script.enter({ type: 'handled', channel: CHANNEL, count: 1 });
+  script.subscribed({ ...FACTS, head: 6 }).message(7, 8, 9);
+  expect(script.told).toEqual([7, 8]);
+});
+
 describe('a message', () => {
   test('says whether it came live or out of the log', () => {
     const script = start().live(5);

@@ -154,8 +154,8 @@ export const asking = [
     name: 'finished-not-counted',
     rule: 'a finished item makes room',
     file: 'src/core/consumer.ts',
-    find: `this.#waiting -= count;`,
-    replace: `this.#waiting -= Math.min(count, 1);`,
+    find: `Math.max(0, this.#waiting - count);`,
+    replace: `Math.max(0, this.#waiting - Math.min(count, 1));`,
   },
   {
     name: 'attempts-unbounded',
