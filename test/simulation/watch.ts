@@ -118,11 +118,15 @@ export class Watch {
       if (find(channel) === undefined) continue;
       if (delivery.messagesQueued > maxQueued)
         oracle.fail('I7 queue', `${channel}: ${delivery.messagesQueued} of ${maxQueued}`);
+      const activity = this.#of(client, channel);
       const numbers = client.session.numbers(channel);
-      if (numbers === undefined) continue;
+      // Whoever begins anew may begin at the numbers of before, and has done nothing since.
+      if (numbers === undefined) {
+        activity.at = this.world.agenda.now;
+        continue;
+      }
       if (numbers.held > maxHeld)
         oracle.fail('I7 held', `${channel}: ${numbers.held} of ${maxHeld}`);
-      const activity = this.#of(client, channel);
       const { head, last } = numbers;
       const state = client.states.get(channel);
       const waiting = client.connection !== 'open' || state === 'joining' || state === 'stalled';
