@@ -21,8 +21,9 @@ export interface Sender {
 
 export class Join {
   #state: State = OUT;
-  /** Of the last `subscribe` that was sent. */
   #id = 0;
+  /** Of the last `subscribe` that was sent to hear whether the server lives. */
+  #probeId = 0;
   #refusals = 0;
 
   constructor(
@@ -52,7 +53,7 @@ export class Join {
 
   /** Is it the answer to another request: of a channel that was left meanwhile, or a publish that ended? */
   isStale(id: number | undefined): boolean {
-    return id !== undefined && id !== this.#id;
+    return id !== undefined && id !== this.#id && id !== this.#probeId;
   }
 
   ask(): void {
@@ -61,7 +62,8 @@ export class Join {
 
   /** Subscribes once more to hear whether the server lives: a repeated subscribe changes nothing. */
   probe(): void {
-    this.#send(this.sender.nextId());
+    this.#probeId = this.sender.nextId();
+    this.#send(this.#probeId);
   }
 
   /**
@@ -113,11 +115,11 @@ export class Join {
   #ask(id: number): void {
     this.#state = { name: 'asked' };
     this.ctx.arm(this.#deadline, this.ctx.settings.joinTimeoutMs);
+    this.#id = id;
     this.#send(id);
   }
 
   #send(id: number): void {
-    this.#id = id;
     this.sender.send({ type: 'subscribe', id, channel: this.channel });
   }
 

@@ -70,6 +70,7 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
     95754,
     'a counter that began anew gave a number of ours to another message, unseen',
   ],
+  ['monotonic', 4036783, 'the refusal of a join that a probe had followed was ignored'],
   ['bareMonotonic', 6793, 'what one input delivers was unknown to the judge of its question'],
 ];
 
