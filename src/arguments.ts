@@ -16,10 +16,8 @@ export function checkChannelName(name: unknown): asserts name is string {
 }
 
 /** Events that there are. Of another name nothing would ever be heard. @throws LastseqError `bad_option` */
-export function checkListener(events: string, event: unknown, handler: unknown): void {
-  if (typeof event !== 'string' || !events.split(', ').includes(event)) {
-    throw badOption('event', event, `one of ${events}`);
-  }
+export function checkListener(events: readonly unknown[], event: unknown, handler: unknown): void {
+  if (!events.includes(event)) throw badOption('event', event, `one of ${events.join(', ')}`);
   if (typeof handler !== 'function') throw badOption('handler', handler, 'a function');
 }
 

@@ -149,7 +149,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
     { signal }: ListenOptions = {},
   ): () => void {
     this.#assertOpen();
-    checkListener('state, ephemeral', event, handler);
+    checkListener(['state', 'ephemeral'], event, handler);
     return this.shared.add({ [event]: handler }, this, signal);
   }
 

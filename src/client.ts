@@ -147,7 +147,7 @@ export class LastseqClient {
     handler: (event: ClientEvents[Type]) => unknown,
     options?: ListenOptions,
   ): () => void {
-    checkListener('state, error, storage', event, handler);
+    checkListener(['state', 'error', 'storage'], event, handler);
     return this.#events.on(event, handler, options?.signal);
   }
 

@@ -5,13 +5,13 @@
 import { channelState, type Numbers } from './channel-state.js';
 import { Consumer } from './consumer.js';
 import type { Context } from './context.js';
-import type {
-  Facts,
-  Head,
-  MessageFrame,
-  NumberedFrame,
-  RecoverRequest,
-  RecoveryAnswer,
+import {
+  isNumbered,
+  type Facts,
+  type Head,
+  type MessageFrame,
+  type RecoverRequest,
+  type RecoveryAnswer,
 } from './frames.js';
 import { Handout } from './handout.js';
 import { Join, type Sender } from './join.js';
@@ -89,16 +89,20 @@ export class ChannelMachine implements Asker {
     return this.#reader.phase.name === 'failed';
   }
 
-  get membership(): Pick<Join, 'isIn' | 'isWanted'> {
-    return this.#join;
+  get isJoined(): boolean {
+    return this.#join.isIn;
+  }
+
+  get isWanted(): boolean {
+    return this.#join.isWanted;
   }
 
   /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */
   get numbers(): Numbers | undefined {
     const { following } = this.#reader;
     if (following === undefined) return undefined;
-    const { last, want, heldCount } = following.detector;
-    return { epoch: following.epoch, last, head: want, held: heldCount };
+    const { detector, epoch } = following;
+    return { epoch, last: detector.last, head: detector.want, held: detector.heldCount };
   }
 
   /** The store answered, perhaps too late. */
@@ -215,10 +219,8 @@ export class ChannelMachine implements Asker {
     const { channel } = this;
     this.host.touch(this);
     if ('page' in answer) {
-      const { page } = answer;
-      ctx.notice({ event: 'answered', channel, status: 200, head: page.head });
-      this.#reader.judge(page, since);
-      return;
+      ctx.notice({ event: 'answered', channel, status: 200, head: answer.page.head });
+      return this.#reader.judge(answer.page, since);
     }
     const { status } = answer;
     const detail = 'reason' in answer ? answer.reason : undefined;
@@ -261,13 +263,9 @@ export class ChannelMachine implements Asker {
   }
 
   close(): void {
-    const { ctx } = this.host;
-    if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
-    this.down();
-    this.#recovery.close();
+    this.#end();
     this.#consumer.close();
-    this.#store.stop();
-    ctx.deadlines.clear(`leave ${this.channel}`);
+    this.host.ctx.deadlines.clear(`leave ${this.channel}`);
     this.#reader.phase = { name: 'closed' };
   }
 
@@ -288,13 +286,15 @@ export class ChannelMachine implements Asker {
   }
 
   #fail(code: string): void {
+    this.#end();
+    this.#reader.phase = { name: 'failed', code };
+    this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
+  }
+
+  #end(): void {
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
     this.#recovery.close();
     this.#store.stop();
-    this.#reader.phase = { name: 'failed', code };
-    this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }
 }
-
-const isNumbered = (frame: MessageFrame): frame is NumberedFrame => frame.seq !== undefined;

@@ -17,7 +17,8 @@ export class Channels {
 
   /** Is there one that the server serves, or was asked to? What it refused has nothing to answer. */
   get areWanted(): boolean {
-    return [...this.#machines.values()].some(({ membership }) => membership.isWanted);
+    for (const { isWanted } of this.#machines.values()) if (isWanted) return true;
+    return false;
   }
 
   get names(): Iterable<string> {

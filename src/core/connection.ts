@@ -93,7 +93,9 @@ export class Connection {
   opened(attempt: number): void {
     if (this.#state.name !== 'dialing' || attempt !== this.#attempt) return;
     this.ctx.deadlines.clear('connect');
-    this.ctx.counters.reconnects = this.#opened++;
+    // The first is no return.
+    this.ctx.counters.reconnects = this.#opened;
+    this.#opened += 1;
     this.#liveness.start();
     this.#enter({ name: 'open', since: this.ctx.now, joined: false });
     if (this.ctx.settings.hasToken) this.authenticate();

@@ -65,6 +65,8 @@ export interface MessageFrame {
 /** A message with a place in the log. */
 export type NumberedFrame = MessageFrame & { readonly seq: number };
 
+export const isNumbered = (frame: MessageFrame): frame is NumberedFrame => frame.seq !== undefined;
+
 /** A message inside a recovery page: the channel and epoch are those of the page. */
 export interface PageMessage {
   readonly seq: number;

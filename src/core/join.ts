@@ -10,6 +10,7 @@ type State =
   | { readonly name: 'refused'; readonly until: number };
 
 const OUT: State = { name: 'out' };
+const ASKED: State = { name: 'asked' };
 
 /** Sends frames, and gives each request an id of its own. */
 export interface Sender {
@@ -21,9 +22,8 @@ export interface Sender {
 
 export class Join {
   #state: State = OUT;
+  /** Of our requests on this connection: each that is repeated repeats it, so that the answer to any will do. */
   #id = 0;
-  /** Of the last `subscribe` that was sent to hear whether the server lives. */
-  #probeId = 0;
   #refusals = 0;
 
   constructor(
@@ -53,17 +53,17 @@ export class Join {
 
   /** Is it the answer to another request: of a channel that was left meanwhile, or a publish that ended? */
   isStale(id: number | undefined): boolean {
-    return id !== undefined && id !== this.#id && id !== this.#probeId;
+    return id !== undefined && id !== this.#id;
   }
 
   ask(): void {
-    this.#ask(this.sender.nextId());
+    this.#id = this.sender.nextId();
+    this.#ask();
   }
 
   /** Subscribes once more to hear whether the server lives: a repeated subscribe changes nothing. */
   probe(): void {
-    this.#probeId = this.sender.nextId();
-    this.#send(this.#probeId);
+    this.#send();
   }
 
   /**
@@ -101,8 +101,7 @@ export class Join {
   due(): void {
     if (this.#state.name === 'refused') return this.ask();
     if (this.#state.name !== 'asked') return;
-    // Under the same id: the answer to either will do, however slow the server is.
-    this.#ask(this.#id);
+    this.#ask();
     this.sender.unanswered();
   }
 
@@ -112,15 +111,14 @@ export class Join {
     this.ctx.deadlines.clear(`poll ${this.channel}`);
   }
 
-  #ask(id: number): void {
-    this.#state = { name: 'asked' };
+  #ask(): void {
+    this.#state = ASKED;
     this.ctx.arm(this.#deadline, this.ctx.settings.joinTimeoutMs);
-    this.#id = id;
-    this.#send(id);
+    this.#send();
   }
 
-  #send(id: number): void {
-    this.sender.send({ type: 'subscribe', id, channel: this.channel });
+  #send(): void {
+    this.sender.send({ type: 'subscribe', id: this.#id, channel: this.channel });
   }
 
   get #deadline(): string {

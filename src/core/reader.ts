@@ -92,15 +92,15 @@ export class Reader {
   /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
   honourLate(stored: StoredPosition, base: Position): void {
     const { following } = this;
-    const { channel, ledger, recovery } = this.parts;
+    const { channel, ledger } = this.parts;
     if (following === undefined) return;
     const { detector, epoch } = following;
     const same = stored.epoch === base.epoch;
     if (same && stored.seq >= base.seq) return;
     if (same && epoch === base.epoch && detector.isStillAt(base.seq)) {
       ledger.discard(channel);
-      recovery.stop();
-      return this.#enter(stored).heard(detector.want, 0);
+      this.resume(stored);
+      return this.following?.heard(detector.want, 0);
     }
     ledger.barUntilTold(channel, base);
     this.#detour(passedOver(stored, base, following)).pursue(0);

@@ -253,7 +253,7 @@ export class Session {
     if (this.#router.can('ping')) return void this.#frames.push({ type: 'ping' });
     if (!this.#channels.areWanted) return this.#ctx.deadlines.clear('probe');
     for (const machine of this.#channels.all()) {
-      if (!machine.membership.isIn) continue;
+      if (!machine.isJoined) continue;
       if (this.#ctx.settings.pollMs === false) return machine.probe();
       machine.poll();
     }

@@ -34,8 +34,11 @@ export class RecoverHttp {
     // A client that left while the app was at it: the response has had its 'close'.
     if (response.destroyed) return;
     // Of an answer whose preflight failed a browser shows nothing: no status, no Retry-After.
-    const mayWait = request.method !== 'OPTIONS';
-    if (mayWait && (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries)) {
+    const isPreflight = request.method === 'OPTIONS';
+    if (
+      !isPreflight &&
+      (this.#isClosed() || this.#underWay >= this.#parts.settings.maxRecoveries)
+    ) {
       write(request, response, this.#busy(503, 'internal'), this.#parts.admits(request));
       return;
     }

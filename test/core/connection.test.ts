@@ -153,7 +153,7 @@ test('G7 after a sleep a dead socket is given up within the probe', () => {
   const script = new Script({ heartbeatMs: 4_000, probeTimeoutMs: 2_000 }).live(5);
   script.now += 3_600 * second;
   script.enter({ type: 'tick' });
-  expect(script.sent).toEqual([{ type: 'subscribe', id: 2, channel: CHANNEL }]);
+  expect(script.sent).toEqual([{ type: 'subscribe', id: 1, channel: CHANNEL }]);
   expect(script.pass(2.1 * second).all('hangUp')).toHaveLength(1);
 });
 

@@ -41,9 +41,8 @@ export function json({ passed, rules }: Report, settings: Settings): string {
  */
 function redactor({ strangerToken, token }: Settings): (text: string) => string {
   const secrets = [token, strangerToken]
-    .filter((secret) => secret !== undefined && secret !== '')
+    .filter((secret): secret is string => Boolean(secret))
     // The longer one first: of one that begins with the other, the rest would stay.
-    .sort((one = '', other = '') => other.length - one.length);
-  return (text) =>
-    secrets.reduce((clean: string, secret) => clean.replaceAll(secret ?? '', '[token]'), text);
+    .sort((one, other) => other.length - one.length);
+  return (text) => secrets.reduce((clean, secret) => clean.replaceAll(secret, '[token]'), text);
 }
