@@ -36,6 +36,8 @@ export class Oracle {
   readonly #readings = new Map<Tab, Map<string, Reading>>();
   readonly #watch: Watch;
   readonly #told = new WeakSet<Gap>();
+  /** The last `subscribe` of each channel: a refusal of an older one refuses nothing. */
+  readonly #joins = new WeakMap<Tab, Map<string, number>>();
 
   /** What the app has handled, in whatever page. */
   readonly #had = new Set<string>();
@@ -231,8 +233,10 @@ export class Oracle {
       const facts: Facts = { epoch, head, oldest };
       this.reading(client, frame.channel)?.beginning.facts.push(facts);
     } else if (frame.type === 'unsubscribed' || frame.type === 'error') {
+      const { channel = '' } = frame;
       // An error of a channel refuses its join: it waits for no answer then.
-      this.reading(client, frame.channel ?? '')?.answers.gaveUp();
+      if (frame.type === 'error' && frame.id !== this.#joins.get(client)?.get(channel)) return;
+      this.reading(client, channel)?.answers.gaveUp();
     } else if (frame.type === 'recovered') {
       for (const item of frame.items) if ('page' in item) this.#page(client, frame.id, item.page);
     }
@@ -258,9 +262,13 @@ export class Oracle {
   }
 
   #sent(client: Tab, frames: readonly ClientFrame[]): void {
-    for (const frame of frames)
-      if (frame.type === 'recover')
+    const joins = this.#joins.get(client) ?? new Map<string, number>();
+    this.#joins.set(client, joins);
+    for (const frame of frames) {
+      if (frame.type === 'subscribe') joins.set(frame.channel, frame.id);
+      else if (frame.type === 'recover')
         for (const item of frame.items) this.#asked(client, frame.id, item);
+    }
   }
 
   #deliver(client: Tab, { channel, items, tok }: Deliver): void {

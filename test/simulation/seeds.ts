@@ -71,6 +71,7 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
     'a counter that began anew gave a number of ours to another message, unseen',
   ],
   ['monotonic', 4036783, 'the refusal of a join that a probe had followed was ignored'],
+  ['monotonic', 5008597, 'the refusal of an older join made an answer void for the judge'],
   ['bareMonotonic', 6793, 'what one input delivers was unknown to the judge of its question'],
 ];
 
