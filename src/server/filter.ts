@@ -5,6 +5,7 @@
  * recovered. Whatever is not a clear yes hides the message.
  */
 import type { LogMessage, LogPage } from './log.js';
+import { ignoreRejection } from './promises.js';
 import type { Report } from './report.js';
 
 /** Who is about to read a channel: by one subscription, or by one recovery. */
@@ -56,6 +57,7 @@ export async function filterFor(
     try {
       const sees: unknown = filter(message);
       if (typeof sees === 'boolean') return sees;
+      ignoreRejection(sees);
       throw new TypeError('the function that filter answered must answer true or false');
     } catch (error) {
       report('filter', error);

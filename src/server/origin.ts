@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { refuseOption } from './errors.js';
+import { ignoreRejection } from './promises.js';
 import type { Report } from './report.js';
 
 /**
@@ -42,8 +43,14 @@ function originRule(
 ): (origin: string, request: IncomingMessage) => boolean {
   if (origins === undefined) return isSameHost;
   if (origins === '*') return () => true;
-  // Anything but `true` is a no: a rule that returns a promise by mistake must not admit everybody.
-  if (typeof origins === 'function') return (...asked) => (origins(...asked) as unknown) === true;
+  if (typeof origins === 'function') {
+    return (...asked) => {
+      const admitted: unknown = origins(...asked);
+      ignoreRejection(admitted);
+      // Anything but `true` is a no: a rule that returns a promise by mistake must not admit everybody.
+      return admitted === true;
+    };
+  }
   const known = new Set(readOrigins(origins));
   return (origin) => known.has(origin);
 }

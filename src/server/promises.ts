@@ -15,3 +15,11 @@ export function chain<T, Result>(
 ): Result | Promise<Result> {
   return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
 }
+
+/**
+ * Takes what a function gave that had to answer at once. Where it is async by mistake, that is told of;
+ * its rejection besides would end the process.
+ */
+export function ignoreRejection(value: unknown): void {
+  if (isPromise(value)) value.then(undefined, () => undefined);
+}

@@ -412,6 +412,7 @@ describe('a filter that fails', () => {
       },
     ],
     ['answers a promise', () => Promise.resolve(true)],
+    ['answers a promise that rejects', () => Promise.reject(new Error('broken rule'))],
     ['answers something truthy', () => 1],
     ['answers nothing', () => undefined],
   ])('for a message (it %s) hides that message alone, and says so', async (_what, verdict) => {

@@ -38,6 +38,7 @@ describe('origins', () => {
         if (origin.includes('broken')) throw new Error('rule');
         // What a rule in plain JavaScript might return by mistake.
         if (origin.includes('promise')) return Promise.resolve(false) as unknown as boolean;
+        if (origin.includes('rejection')) return Promise.reject(new Error()) as unknown as boolean;
         return request.headers['x-partner'] === 'yes';
       },
       onError: (_error, source) => sources.push(source),
@@ -47,6 +48,7 @@ describe('origins', () => {
     expect(await upgradeStatus(url, { Origin: 'https://good.example' })).toBe(403);
     expect(await from('https://broken.example')).toBe(403);
     expect(await from('https://promise.example')).toBe(403);
+    expect(await from('https://rejection.example')).toBe(403);
     expect(sources).toEqual(['origins']);
   });
 
