@@ -73,7 +73,8 @@ function isOrigin(text: string): boolean {
 }
 
 function isSameHost(origin: string, request: IncomingMessage): boolean {
-  const { host } = request.headers;
-  if (host === undefined || !URL.canParse(origin)) return false;
+  // Over HTTP/2 the host is asked for by another name.
+  const { host = request.headers[':authority'] } = request.headers;
+  if (typeof host !== 'string' || !URL.canParse(origin)) return false;
   return new URL(origin).host === host.toLowerCase();
 }

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createHub, memoryLog, type Log } from '../../src/server/index.js';
 import { atEnd, call, deferred, recover, startHub, startServer, until } from './harness.js';
@@ -270,6 +272,29 @@ describe('CORS', () => {
     const bad = await call(port, '/recover', { Origin: app });
     expect(bad.status).toBe(400);
     expect(bad.headers['access-control-allow-origin']).toBe(app);
+  });
+
+  it('lets a page of the same host read over HTTP/2, where the host has another name', async () => {
+    const { hub } = await startHub();
+    const server = createHttp2Server((request, response) => {
+      // The declarations know of HTTP/1 alone.
+      void hub.handleRecover(request as never, response as never);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const session = connectHttp2(origin);
+    atEnd(async () => {
+      session.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    });
+    const status = async (from: string) => {
+      const stream = session.request({ ':path': '/?channel=a&epoch=e&since=0', origin: from });
+      const [headers] = await once(stream, 'response');
+      return [headers[':status'], headers['access-control-allow-origin']];
+    };
+    expect(await status(origin)).toEqual([200, origin]);
+    expect(await status('https://evil.example')).toEqual([403, undefined]);
   });
 
   it('refuses another origin without asking the app', async () => {
