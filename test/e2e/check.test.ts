@@ -63,6 +63,24 @@ test('a sound server passes: a table, and status 0', async () => {
   expect(status).toBe(0);
 });
 
+test('a server that never answers is judged too, although waiting for it keeps nothing alive', async () => {
+  // As `fetch` waits for some servers that end a connection at once: with no socket, and a deadline
+  // that Node does not stay for.
+  const config = file(
+    'unanswered.mjs',
+    `export default {
+      urls: ['ws://127.0.0.1:1'],
+      recover: [({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject))],
+      timeoutMs: 100,
+    };`,
+  );
+  const { err, out, status } = await check('--config', config);
+  expect(err).toBe('');
+  expect(out).toMatch(/^FAIL {2}connect /m);
+  expect(out).toMatch(/^\d+ passed, \d+ failed, \d+ not checkable$/m);
+  expect(status).toBe(1);
+});
+
 test('a faulty one does not: what goes wrong for users, and status 1', async () => {
   const { flags, token } = await server(['live-numbers-per-connection']);
   const { out, status } = await check(...flags);

@@ -8,6 +8,9 @@ import { UsageError } from './usage-error.js';
 
 /** @returns the exit status: 0 when no rule failed, 1 when one did, 2 when it was asked for wrongly. */
 export async function check(args: readonly string[]): Promise<number> {
+  // A call whose socket the server has ended at once keeps no process alive, nor does its deadline: Node
+  // would leave without a word in the middle of the run.
+  const alive = setInterval(() => undefined, 1_000);
   try {
     const flags = readFlags(args);
     const config = flags.config === undefined ? {} : await readConfig(flags.config);
@@ -19,6 +22,8 @@ export async function check(args: readonly string[]): Promise<number> {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`lastseq: ${error.message}\n`);
     return 2;
+  } finally {
+    clearInterval(alive);
   }
 }
 

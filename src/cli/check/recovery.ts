@@ -120,8 +120,13 @@ export class Recovery {
     { limit, token }: { readonly limit: number; readonly token: string | undefined },
   ): Promise<Answer | { readonly status: 200; readonly body: unknown }> {
     const signal = AbortSignal.timeout(this.#parts.settings.timeoutMs);
+    // For a function that does not look at the signal.
+    const late = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error));
+    });
     try {
-      const body: unknown = await recover({ channel, epoch, since: seq, limit, token, signal });
+      const question = { channel, epoch, since: seq, limit, token, signal };
+      const body: unknown = await Promise.race([recover(question), late]);
       return { status: 200, body };
     } catch (error) {
       const { status } = Object(error) as { readonly status?: unknown };
