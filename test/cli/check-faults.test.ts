@@ -70,6 +70,7 @@ const FAULTS: readonly [Defect, readonly string[], RegExp][] = [
   ['epoch-per-connection', ['epochs'], /^epochs: .*the join of #\d/],
   ['open-recovery', ['auth-without', 'auth-wrong', 'auth-stranger'], /^auth-without: status 200$/m],
   ['open-join', ['auth-join'], /a connection without a token joined/],
+  ['stranger-join', ['auth-join'], /a connection with a stranger's token joined/],
   [
     'silent-overflow',
     ['overflow'],

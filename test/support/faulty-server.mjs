@@ -20,6 +20,7 @@ import { WebSocketServer } from 'ws';
  * - `epoch-per-connection`: each join names an epoch of its own.
  * - `open-recovery`: the recovery answers without a token.
  * - `open-join`: a connection may join without a token.
+ * - `stranger-join`: a connection may join with the token of anybody.
  * - `silent-overflow`: `oldest` says 1 whatever was dropped.
  * - `numbers-only-when-connected`: with nobody there, nothing is numbered or kept.
  * - `number-per-recipient`: one message takes a number and a place for each connection.
@@ -37,7 +38,8 @@ import { WebSocketServer } from 'ws';
  *
  * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'numbers-as-text' | 'since-inclusive'
  *   | 'since-optional' | 'two-steps' | 'burnt-numbers' | 'head-of-counter' | 'same-epoch'
- *   | 'epoch-ignored' | 'epoch-per-connection' | 'open-recovery' | 'open-join' | 'silent-overflow'
+ *   | 'epoch-ignored' | 'epoch-per-connection' | 'open-recovery' | 'open-join' | 'stranger-join'
+ *   | 'silent-overflow'
  *   | 'numbers-only-when-connected' | 'number-per-recipient' | 'numbered-welcome' | 'stale-join'
  *   | 'stale-heads' | 'last-page-only' | 'empty-is-404' | 'ahead-is-all' | 'cacheable' | 'no-cors'
  *   | 'wrong-ack' | 'every-other-deaf' | 'duplicate-numbers'} Defect
@@ -112,7 +114,7 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
 
   /** @param {Peer} peer @param {any} frame */
   async function handle(peer, { channel, data, id, token, type }) {
-    if (type === 'auth') peer.known = token === TOKEN;
+    if (type === 'auth') peer.known = token === TOKEN || has('stranger-join');
     if (type === 'ping') {
       const head = has('stale-heads') ? firstHead : facts().head;
       say(peer, { type: 'pong' });

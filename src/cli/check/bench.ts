@@ -44,9 +44,9 @@ export class Bench {
     return this.#listeners.map(({ connection }) => connection);
   }
 
-  /** A connection that shows no token. */
-  connectAsNobody(instance: Instance): Connection {
-    return this.#connect(instance, 'without a token', undefined);
+  /** A connection that shows another token, or none. */
+  connectAs(instance: Instance, name: string, token: string | undefined): Connection {
+    return this.#connect(instance, name, token);
   }
 
   /** Opens a connection that listens from now on. @returns what it was told at its join. */

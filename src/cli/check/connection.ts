@@ -87,6 +87,11 @@ export class Connection {
     return this.frames.some((frame) => frame.type === 'error' && frame.id === id);
   }
 
+  /** The first code by which anything was refused. */
+  get refusal(): string | undefined {
+    return this.frames.flatMap((frame) => (frame.type === 'error' ? [frame.code] : []))[0];
+  }
+
   /** Why it is not there, in words. */
   whyEnded(): string {
     if (this.ended === undefined) return this.opened ? 'it is open' : 'no answer to the handshake';

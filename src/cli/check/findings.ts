@@ -84,12 +84,24 @@ export interface RequestScene {
 }
 
 export interface AccessScene {
+  readonly recoveries: RecoveryAccess | Skipped;
+  readonly joins: readonly JoinAttempt[] | Skipped;
+}
+
+export interface RecoveryAccess {
   readonly without: Answer;
   readonly wrong: Answer;
   /** What a stranger was answered, and how many messages of this run it held. */
   readonly stranger: { readonly answer: Answer; readonly leaked: number } | undefined;
-  /** Whether a connection without a token could join; undefined where tokens are not shown by a frame. */
-  readonly joinedWithout: boolean | undefined;
+}
+
+/** A connection that may not join, and what it was told. */
+export interface JoinAttempt {
+  /** `without a token`. */
+  readonly who: string;
+  /** `unclear`: by no answer, or by that of a server in trouble. */
+  readonly outcome: 'joined' | 'refused' | 'unclear';
+  readonly told: string;
 }
 
 export interface OfflineScene {

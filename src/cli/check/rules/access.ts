@@ -8,7 +8,7 @@ export const withoutToken: Rule = {
   title: 'Recovery without a token is answered with 401',
   harm: 'Anybody who knows the address reads all messages.',
   judge: ({ access }) => {
-    const { without } = played(access);
+    const { without } = played(played(access).recoveries);
     const told = statusOf(without);
     if (without.status === 401) return told;
     if (without.status === 200) throw new Broken(told);
@@ -24,7 +24,7 @@ export const wrongToken: Rule = {
   title: 'Recovery with a wrong token is answered with 401 or 403',
   harm: 'Anybody who makes up a token reads all messages.',
   judge: ({ access }) => {
-    const { wrong } = played(access);
+    const { wrong } = played(played(access).recoveries);
     const told = statusOf(wrong);
     if (wrong.status === 401 || wrong.status === 403) return told;
     if (wrong.status === 200) throw new Broken(told);
@@ -40,7 +40,7 @@ export const stranger: Rule = {
   title: 'Recovery gives nobody the messages of others',
   harm: 'Users can read what was sent to somebody else.',
   judge: ({ access, live }) => {
-    const { stranger: found } = played(access);
+    const { stranger: found } = played(played(access).recoveries);
     if (found === undefined)
       throw new Missing('give --stranger-token of somebody who may not read');
     if (played(live).sent.every(({ failure }) => failure !== undefined))
@@ -55,17 +55,17 @@ export const stranger: Rule = {
   },
 };
 
-export const joinWithout: Rule = {
+export const joining: Rule = {
   id: 'auth-join',
-  title: 'Joining without a token is refused',
+  title: 'Joining is refused to whoever may not read',
   harm: 'Anybody who knows the address reads what is sent from now on.',
   judge: ({ access }) => {
-    const { joinedWithout } = played(access);
-    if (joinedWithout === undefined) {
-      throw new Missing('the dialect shows tokens by no frame: what is in the address is yours');
-    }
-    if (joinedWithout) throw new Broken('a connection without a token joined');
-    return 'it was refused';
+    const attempts = played(played(access).joins);
+    const told = attempts.map((attempt) => `${attempt.who}: ${attempt.told}`).join(', ');
+    const joined = attempts.find(({ outcome }) => outcome === 'joined');
+    if (joined !== undefined) throw new Broken(`a connection ${joined.who} joined`);
+    if (attempts.some(({ outcome }) => outcome === 'unclear')) throw new Missing(told);
+    return told;
   },
 };
 

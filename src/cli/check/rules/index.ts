@@ -36,7 +36,7 @@ export const RULES: readonly Rule[] = [
   access.withoutToken,
   access.wrongToken,
   access.stranger,
-  access.joinWithout,
+  access.joining,
   access.noStore,
   access.cors,
 ];
