@@ -23,6 +23,8 @@ export interface Script {
  * epoch and looked up by the script itself: one that the client had looked up could be of the server
  * before. An epoch that begins drops what is left of an older one.
  *
+ * The age of the epoch is written seldom: twice what is promised, when less than that is left.
+ *
  * The id of an entry is its number and its time, `42-1700000000000`. The oldest entries are dropped by a
  * binary search for the first one that is young enough, so that no call walks through the log.
  */
@@ -50,7 +52,7 @@ if not epoch or not (durable or kept[3] == server) then
   redis.call('HSET', meta, 'epoch', candidate, 'head', '0', 'server', server)
   epoch, head = candidate, 0
 end
-if redis.call('PTTL', meta) < metaTtl / 2 then redis.call('PEXPIRE', meta, text(metaTtl)) end
+if redis.call('PTTL', meta) < metaTtl then redis.call('PEXPIRE', meta, text(2 * metaTtl)) end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
