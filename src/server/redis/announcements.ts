@@ -28,6 +28,7 @@ export class ServerAnnouncements implements Announcements {
   readonly #failed: (error: unknown) => void;
   readonly #listener: AnnouncementListener;
   #connecting: Promise<unknown> | undefined;
+  #isClosed = false;
 
   constructor(client: RedisClient, { failed, hear, returned }: AnnouncementParts) {
     this.#app = client;
@@ -58,11 +59,13 @@ export class ServerAnnouncements implements Announcements {
     try {
       await this.#client.unsubscribe(name, this.#listener);
     } catch (error) {
-      this.#failed(error);
+      // What was still to be sent when the connection was ended, has ended with it.
+      if (!this.#isClosed) this.#failed(error);
     }
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
     this.#app.off('ready', this.#onAppReady);
     if (this.#connecting !== undefined) {
       // Rejects when it is still trying, which is what is wanted.

@@ -1,4 +1,5 @@
 // Hubs on a real Redis: two of them, and one whose Redis goes away in several ways.
+import { setImmediate as immediate } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { describe, expect, it, vi } from 'vitest';
 import { EVERY_WRITE_SYNCED } from '../../support/redis.mjs';
@@ -48,6 +49,17 @@ describe('two hubs on one Redis', () => {
       }
       expect(seqs(await reader.untilPong()).filter(Boolean)).toEqual([]);
     }
+  });
+
+  it('end without an error, whatever they had not been able to leave yet', async () => {
+    const errors: unknown[] = [];
+    const { log } = await logOn(redis, { onError: (error) => errors.push(error) });
+    const ends = await Promise.all(['room:1', 'room:2'].map((channel) => log.follow(channel)));
+    for (const end of ends) end();
+    await log.close();
+    await immediate();
+    expect(errors).toEqual([]);
+    expect(log.stats()).toMatchObject({ followed: 0, errors: 0 });
   });
 
   it('subscribe in Redis to what they serve, once, and to nothing else', async () => {
