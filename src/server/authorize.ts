@@ -109,7 +109,10 @@ export class Authorizer {
     try {
       const verdict = this.#authorize(question);
       if (!isPromise(verdict)) return this.#count(toDecision(verdict));
-      return verdict.then((late) => this.#count(toDecision(late))).catch(failed);
+      // What has a `then` need not have a `catch`.
+      return Promise.resolve(verdict)
+        .then((late) => this.#count(toDecision(late)))
+        .catch(failed);
     } catch (error) {
       return failed(error);
     }

@@ -19,8 +19,17 @@ export function makeReport(onError: OnError | undefined): Report {
       onError(error, source);
       return;
     }
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const text = textOf(error);
     const blank = token === undefined || token === '' ? text : text.replaceAll(token, '[token]');
     console.error(`lastseq: ${source} failed: ${blank}`);
   };
+}
+
+/** Anything can be thrown, also what has no text: then there is nothing more to tell of it. */
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? (error.stack ?? error.message) : error);
+  } catch {
+    return 'with something that has no text';
+  }
 }

@@ -273,6 +273,27 @@ describe('a rule of the app that fails', () => {
     expect(hub.stats()).toMatchObject({ subscriptions: 0, errors: 2, authRefusals: 0 });
   });
 
+  it('is told of on the console also when what it threw has no text', async () => {
+    const print = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const { url } = await startHub({
+      authorize: () => {
+        throw Object.create(null);
+      },
+    });
+    const client = await connect(url);
+    client.send({ type: 'subscribe', id: 1, channel: room });
+    expect(await client.closed).toMatchObject({ code: 1011 });
+    expect(print.mock.calls).toEqual([[expect.stringMatching(/^lastseq: authorize failed: /)]]);
+    print.mockRestore();
+  });
+
+  it('may answer with a promise that is none but for its then', async () => {
+    const { url } = await startHub({
+      authorize: () => ({ then: (answer: (verdict: Verdict) => void) => answer({}) }) as never,
+    });
+    await (await connect(url)).subscribe(room);
+  });
+
   it('at connect closes, so that the client comes back with backoff', async () => {
     const { url } = await startHub({
       authorize: () => Promise.reject(new Error('database')),
