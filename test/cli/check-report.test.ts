@@ -1,8 +1,12 @@
-// What the checker prints: tokens are no part of it, and are taken out of nothing else.
+// What the checker prints: tokens are no part of it, and are taken out of nothing else. And what it calls
+// a pass: never that nothing was looked at.
 import { expect, test } from 'vitest';
 import { settingsOf } from '../../src/cli/check/given.js';
 import { json, table } from '../../src/cli/check/report.js';
+import { delivered } from '../../src/cli/check/rules/delivery.js';
 import type { Report } from '../../src/cli/check/run.js';
+import { judge } from '../../src/cli/check/verdict.js';
+import type { Findings } from '../../src/cli/check/findings.js';
 
 /** A report in which a server has quoted the token. */
 const quoting = (token: string): Report => ({
@@ -32,4 +36,18 @@ test.each(['pass', '1', 't', 'rules'])('the token %s leaves the report as it is'
 test('of a token that begins with the other nothing is left', () => {
   const both = settingsOf({ urls: ['ws://host/'], token: 'secret', strangerToken: 'secret-bob' });
   expect(JSON.parse(json(quoting('secret-bob'), both)).rules[0].evidence).toBe('it said [token]');
+});
+
+test('where no path took a message, it is not said that all of them arrived', () => {
+  const sent = [{ marker: 'm1', lane: 'publish', seq: undefined, failure: 'refused' }];
+  const heard = [{ connection: '#1', copies: [], expected: [] }];
+  const skipped = { skipped: '' };
+  const found = {
+    live: { since: { epoch: 'e', seq: 0 }, sent, heard, walks: [] },
+    ...{ concurrent: skipped, offline: skipped, overflow: skipped, strays: [] },
+  };
+  expect(judge(delivered, found as unknown as Findings, settings('secret'))).toEqual({
+    verdict: 'not checkable',
+    evidence: 'nothing was published',
+  });
 });
