@@ -95,7 +95,7 @@ export function decodePage(raw: unknown, channel: string): Page | BadFrame {
     ...facts,
     channel,
     // A message that cannot be read leaves a hole, and a hole is named to the app.
-    messages: ascending(raw.messages.filter(isPageMessage)),
+    messages: ascending(raw.messages.filter(isPageMessage).map(plain)),
     more: raw.more === true,
     // Above the head nothing is decided: what is declared void there may still come, and would be dropped.
     void: ranges(raw.void, facts.head),
@@ -104,20 +104,26 @@ export function decodePage(raw: unknown, channel: string): Page | BadFrame {
 }
 
 function message(raw: Raw): MessageFrame | BadFrame {
-  const { channel, epoch, from, id, prev, seq, ts } = raw;
+  const { channel, epoch, prev, seq } = raw;
   if (typeof channel !== 'string') return bad('message without a channel');
   if (seq !== undefined && !isSeq(seq)) return bad('seq is not a safe integer >= 1', channel);
   if (prev !== undefined && !isPrev(prev, seq)) return bad('prev is not below seq', channel);
   if (epoch !== undefined && typeof epoch !== 'string')
     return bad('epoch is not a string', channel);
-  const plain =
+  return plain(raw) as unknown as MessageFrame;
+}
+
+/**
+ * Without the names that inform only, should one of them be of another kind than the app is promised. On
+ * the hot path the parsed object is what is handed on: nothing is copied.
+ */
+function plain<Message extends object>(message: Message): Message {
+  const { from, id, ts } = message as Raw;
+  const fits =
     (id === undefined || typeof id === 'string') &&
     (ts === undefined || typeof ts === 'number') &&
     (from === undefined || typeof from === 'string');
-  // On the hot path the parsed object is the frame: nothing is copied.
-  return (plain
-    ? raw
-    : { ...raw, id: undefined, ts: undefined, from: undefined }) as unknown as MessageFrame;
+  return fits ? message : { ...message, id: undefined, ts: undefined, from: undefined };
 }
 
 function heads(raw: Raw): readonly Head[] {

@@ -310,6 +310,20 @@ describe('a page', () => {
     expect(seqsOf({ ...page, messages: named })).toEqual([5, 9]);
   });
 
+  test.each([
+    ['id', 7],
+    ['ts', '5'],
+    ['from', null],
+  ])(
+    'has a message whose %s is of another kind without such names, as a live one',
+    (field, odd) => {
+      const messages = [{ seq: 5, data: 'd', id: 'i', ts: 5, from: 'f', [field]: odd }];
+      expect(decoded({ ...page, messages })).toMatchObject({
+        messages: [{ seq: 5, data: 'd', id: undefined, ts: undefined, from: undefined }],
+      });
+    },
+  );
+
   test('does not reorder what the server was given', () => {
     const messages = bodies(7, 5);
     decoded({ ...page, messages });
