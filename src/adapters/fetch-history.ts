@@ -1,4 +1,5 @@
 /** Fetch-since over HTTP, or by a function of the app. */
+import { isMs } from '../core/codec.js';
 import { isCount } from '../core/position.js';
 import type { History, HistoryAnswer, HistoryQuestion } from '../ports/history.js';
 
@@ -113,7 +114,8 @@ function failureOf(error: unknown): {
   const isStatus = isCount(status) && status >= 100 && status < 600 && status !== 200;
   return {
     status: isStatus ? status : 0,
-    retryInMs: isCount(retryInMs) ? retryInMs : undefined,
+    // Of any kind that can be waited for: who adds chance to it has a fraction.
+    retryInMs: isMs(retryInMs) ? retryInMs : undefined,
     detail: error instanceof Error ? error.message : String(error),
   };
 }

@@ -261,7 +261,8 @@ function ranges(raw: unknown, head: number): readonly (readonly [number, number]
   return read.sort((a, b) => a[0] - b[0]);
 }
 
-function isMs(value: unknown): value is number {
+/** Is `value` a time to wait, in milliseconds? */
+export function isMs(value: unknown): value is number {
   return Number.isFinite(value) && (value as number) >= 0;
 }
 

@@ -254,6 +254,16 @@ describe('a function of the app', () => {
       Object.assign(new Error('busy'), { status: 429, retryInMs: 500 }),
       { status: 429, retryInMs: 500, detail: 'busy' },
     ],
+    [
+      'a status and a time that chance was added to',
+      Object.assign(new Error('busy'), { status: 503, retryInMs: 500.25 }),
+      { status: 503, retryInMs: 500.25, detail: 'busy' },
+    ],
+    [
+      'a time without end',
+      Object.assign(new Error('x'), { status: 503, retryInMs: Infinity }),
+      { status: 503, detail: 'x' },
+    ],
     ['status 200', Object.assign(new Error('odd'), { status: 200 }), { status: 0, detail: 'odd' }],
     [
       'status "503"',
