@@ -77,7 +77,7 @@ export function badOption(option: string, value: unknown, expected: string): Las
 function describe(code: ErrorCode, details: object): string {
   const parts = Object.entries(details)
     // Messages are logged, and what a validator says may quote the data.
-    .filter(([name, value]) => value !== undefined && name !== 'issues')
+    .filter(([name, value]) => (value !== undefined || name === 'value') && name !== 'issues')
     .map(([name, value]) => `${name} ${quote(value)}`);
   const what = code.replaceAll('_', ' ');
   return parts.length === 0 ? what : `${what}: ${parts.join(', ')}`;

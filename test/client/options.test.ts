@@ -46,6 +46,13 @@ test('a missing url, and options that are none, are refused', () => {
   }
 });
 
+test('a value that is missing is quoted as well', () => {
+  expect(thrown(() => createClient({} as never)).message).toContain('"url", value undefined,');
+  const { client } = setup();
+  const error = thrown(() => client.channel(undefined as never));
+  expect(error.message).toContain('"channel", value undefined,');
+});
+
 test('options that are undefined are left out', () => {
   const options = { url, token: undefined, maxQueued: undefined, recover: undefined };
   expect(createClient(options).state).toEqual({ name: 'idle' });
