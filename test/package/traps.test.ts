@@ -63,8 +63,8 @@ test('a test that names a trap of this list is found by it', () => {
   expect(lost).toEqual([]);
 });
 
-test('two traps are left out, and each says why', () => {
+test('one trap is left out, and says why', () => {
   const out = traps.flatMap((entry) => ('leftOut' in entry ? [entry] : []));
-  expect(out.map(({ trap }) => trap)).toEqual(['1.14', '1.21']);
+  expect(out.map(({ trap }) => trap)).toEqual(['1.21']);
   for (const { leftOut } of out) expect(leftOut.length).toBeGreaterThan(20);
 });

@@ -153,8 +153,16 @@ export const traps: readonly Trap[] = [
   {
     trap: '1.14',
     what: 'streams filtered per reader have holes that are no losses',
-    leftOut:
-      'Numbers are contiguous for all readers of a channel; `prev` and the capability `sparse` are reserved in PROTOCOL.md. A log that has given a number away for nothing declares it void, which "A5 void numbers" tests.',
+    tests: [
+      ['test/core/sparse.test.ts', 'L2 a message is next when its predecessor was had'],
+      ['test/core/sparse.test.ts', 'a head with nothing for this reader moves the position'],
+      [NUMBERS, 'A5 void numbers'],
+      [
+        'test/server/filter.test.ts',
+        'shows each reader its own messages, each naming the one before',
+      ],
+      ['test/server/filter.test.ts', 'marks what the reader does not see as void'],
+    ],
   },
   {
     trap: '1.15',
