@@ -5,6 +5,7 @@
  * counter is the commit index. When the process ends, so does the epoch: every process has its own, and
  * several processes behind one address give every client that moves a new epoch. Use a shared log there.
  */
+import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import type { Facts } from '../core/frames.js';
 import { isCount, type Position } from '../core/position.js';
@@ -58,13 +59,20 @@ export interface MemoryLog extends Log {
 
 /**
  * Makes an empty log in memory. It keeps one counter per channel that ever had a message, for as long
- * as it lives: a number must not be used again.
+ * as it lives: a number must not be used again. In a worker of `node:cluster` it warns on the console.
  *
  * @throws ServerError `bad_option`, naming the option and its value.
  */
 export function memoryLog(options: MemoryLogOptions = {}): MemoryLog {
-  return new InMemoryLog(options);
+  const log = new InMemoryLog(options);
+  // Not an error: each is right by itself, and a cluster may have one worker.
+  if (cluster.isWorker) console.warn(CLUSTER_ADVICE);
+  return log;
 }
+
+const CLUSTER_ADVICE =
+  'lastseq: with memoryLog every worker of a cluster has a log of its own. What is published in one ' +
+  'is not heard in another, and a client that gets to another worker starts over. Use redisLog.';
 
 const YEAR_MS = 31_536_000_000;
 

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { memoryLog, messageBytes, ServerError } from '../../src/server/index.js';
 import { logContract } from './log-contract.js';
@@ -169,6 +170,20 @@ describe('options of the log in memory', () => {
   });
 });
 
+describe('a log in memory in a worker of a cluster', () => {
+  it('is told of on the console: every other worker has a log of its own', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    memoryLog();
+    expect(warn).not.toHaveBeenCalled();
+    vi.spyOn(cluster, 'isWorker', 'get').mockReturnValue(true);
+    const log = memoryLog();
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/memoryLog.*redisLog/s));
+    // It is correct all the same.
+    expect(log.append(room, 'm').seq).toBe(1);
+  });
+});
+
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
