@@ -157,6 +157,31 @@ test('G7 after a sleep a dead socket is given up within the probe', () => {
   expect(script.pass(2.1 * second).all('hangUp')).toHaveLength(1);
 });
 
+test('trap 22 a dead socket is given up, too, by a hidden page whose timers run once a minute', () => {
+  const script = new Script().live(5).enter({ type: 'page', signal: 'hidden' });
+  let isGivenUp = false;
+  // Silent for 2.5 heartbeats, asked, and asked once more, as every timer is late.
+  for (let minute = 1; minute <= 4; minute += 1) {
+    expect(isGivenUp, `in minute ${minute}`).toBe(false);
+    script.now += 60 * second;
+    script.enter({ type: 'tick' });
+    isGivenUp = script.all('hangUp').length > 0;
+  }
+  expect(isGivenUp).toBe(true);
+});
+
+test('trap 22 a late answer to the second probe is a sign of life as well, and a new silence a new one', () => {
+  const script = new Script().live(5).enter({ type: 'page', signal: 'hidden' });
+  for (let silence = 1; silence <= 3; silence += 1) {
+    for (let minute = 1; minute <= 3; minute += 1) {
+      script.now += 60 * second;
+      expect(script.enter({ type: 'tick' }).all('hangUp')).toEqual([]);
+    }
+    script.now += 59 * second;
+    script.frames([{ type: 'pong' }]);
+  }
+});
+
 test.each(['visible', 'pageshow', 'resume'] as const)('G7 %s ends a wait at once', (signal) => {
   const script = new Script().live(5);
   drop(script, 1);

@@ -227,6 +227,7 @@ export const traps: readonly Trap[] = [
     tests: [
       [CORE_CONNECTION, 'G7 after a sleep the client probes, and kills nothing that lives'],
       [CORE_CONNECTION, 'G7 after a sleep a dead socket is given up within the probe'],
+      [CORE_CONNECTION, 'trap 22 a dead socket is given up, too, by a hidden page'],
       [TRAPS, 'trap 3.9: a hidden page whose timers run once a minute'],
     ],
   },
