@@ -5,7 +5,8 @@ export type State =
   | { readonly name: 'idle' }
   /** The token is being asked for. */
   | { readonly name: 'preparing' }
-  | { readonly name: 'dialing'; readonly since: number }
+  /** `isOverdue`: its deadline came late, and it was given more time: once, or in a hidden page for ever. */
+  | { readonly name: 'dialing'; readonly since: number; isOverdue: boolean }
   /** `joined`: the server has really served us; without that an open socket proves nothing. */
   | { readonly name: 'open'; readonly since: number; joined: boolean }
   | {

@@ -177,8 +177,10 @@ export class Connection {
       case 'connect':
         if (this.#state.name !== 'dialing') return false;
         // Overdue after a freeze: the handshake's own events may be queued behind us. Once more.
-        if (slept) this.ctx.arm('connect', STALE_DIAL_MS);
-        else this.#giveUp('timeout');
+        if (slept && !this.#state.isOverdue) {
+          this.#state.isOverdue = true;
+          this.ctx.arm('connect', STALE_DIAL_MS);
+        } else this.#giveUp('timeout');
         return false;
       default:
         return this.#state.name === 'open' && this.#judge(this.#liveness.deadline(name, slept));
@@ -251,7 +253,7 @@ export class Connection {
     this.#goawaySpreadMs = undefined;
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
-    this.#state = { name: 'dialing', since: this.ctx.now };
+    this.#state = { name: 'dialing', since: this.ctx.now, isOverdue: false };
     this.ctx.emit({ type: 'dial', attempt: this.#attempt });
   }
 

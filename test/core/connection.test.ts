@@ -182,6 +182,24 @@ test('trap 22 a late answer to the second probe is a sign of life as well, and a
   }
 });
 
+test('trap 22 a handshake that hangs ends, too, in a hidden page whose timers run once a minute', () => {
+  const script = new Script().enter({ type: 'connect' }).enter({ type: 'page', signal: 'hidden' });
+  const givenUp = (): boolean => {
+    script.now += 60 * second;
+    return script.enter({ type: 'tick' }).all('hangUp').length > 0;
+  };
+  // Overdue, and overdue once more.
+  expect([givenUp(), givenUp()]).toEqual([false, true]);
+  expect(script.first('connectionState').state).toMatchObject({
+    name: 'waiting',
+    reason: 'timeout',
+  });
+  // Each attempt has its own moment more.
+  expect(givenUp()).toBe(false);
+  expect(script.first('dial').attempt).toBe(2);
+  expect([givenUp(), givenUp()]).toEqual([false, true]);
+});
+
 test.each(['visible', 'pageshow', 'resume'] as const)('G7 %s ends a wait at once', (signal) => {
   const script = new Script().live(5);
   drop(script, 1);

@@ -228,6 +228,7 @@ export const traps: readonly Trap[] = [
       [CORE_CONNECTION, 'G7 after a sleep the client probes, and kills nothing that lives'],
       [CORE_CONNECTION, 'G7 after a sleep a dead socket is given up within the probe'],
       [CORE_CONNECTION, 'trap 22 a dead socket is given up, too, by a hidden page'],
+      [CORE_CONNECTION, 'trap 22 a handshake that hangs ends, too, in a hidden page'],
       [TRAPS, 'trap 3.9: a hidden page whose timers run once a minute'],
     ],
   },
