@@ -160,7 +160,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
     await new Promise<void>((resolve, reject) => {
       const look = (): void => {
         const { name, state } = shared;
-        if (state.name === 'live' && shared.isDrained) resolve();
+        if (state.name === 'live' && shared.isComplete) resolve();
         else if (state.name === 'failed') {
           reject(new LastseqError('channel_refused', { channel: name, reason: state.code }));
         } else return;

@@ -60,6 +60,12 @@ export class SharedChannel extends Listeners<ChannelEvents> {
     return this.delivery?.isEmpty ?? true;
   }
 
+  /** Is that all there is? Inside the reorder window a channel is live although a number is missing. */
+  get isComplete(): boolean {
+    const { head = 0, last = 0 } = this.numbers ?? {};
+    return this.isDrained && head <= last;
+  }
+
   /** Where reading stands, while the channel is joined. */
   get numbers(): Numbers | undefined {
     return this.parts.driver.session.numbers(this.name);

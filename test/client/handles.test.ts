@@ -290,6 +290,33 @@ test('ready resolves when the channel is live and everything missed is handled',
   await channel.ready();
 });
 
+test('ready waits for a number that is known to be missing, although the channel is live still', async () => {
+  const { room, server, publishTo, pass } = setup();
+  const channel = room();
+  const seen: number[] = [];
+  channel.subscribe(({ seq }) => seen.push(seq));
+  await channel.ready();
+  // The second one is there and the first is not: inside the reorder window that is no outage.
+  server.dropNext(1);
+  publishTo(2);
+  const ready = outcome(channel.ready());
+  await pass();
+  expect([channel.state.name, seen, ready.done]).toEqual(['live', [], false]);
+  await pass(1_000);
+  expect([seen, ready.done]).toEqual([[1, 2], true]);
+  // One that only came late closes the gap by itself.
+  server.hold();
+  publishTo(4);
+  const [third] = server.held;
+  server.release([1]);
+  const late = outcome(channel.ready());
+  await pass();
+  expect([channel.state.name, late.done]).toEqual(['live', false]);
+  server.send(third);
+  await pass();
+  expect([seen, late.done]).toEqual([[1, 2, 3, 4], true]);
+});
+
 test('ready rejects with the reason of its signal, with a refusal, and when something is closed', async () => {
   const { client, network, room, errors, pass } = setup();
   const controller = new AbortController();
