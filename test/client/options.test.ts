@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { createClient, LastseqError, type ClientOptions } from '../../src/index.js';
+import { resolveChannelOptions, resolveOptions, traceLimitsOf } from '../../src/options.js';
 import { setup, thrown } from './harness.js';
 
 const url = 'wss://example.test/realtime';
@@ -76,6 +77,15 @@ test.each<[string, unknown]>([
   const error = thrown(() => client.channel('room', { [option]: value } as never));
   expect(error).toMatchObject({ code: 'bad_option', details: { option, value } });
   expect(client.channel('room').state).toEqual({ name: 'idle' });
+});
+
+test('what is left out of the options has its default', () => {
+  const defaults = { onHandlerError: 'skip', maxAttempts: 5, commit: 'after', schema: undefined };
+  expect(resolveChannelOptions({})).toEqual({ start: 'stored', snapshot: undefined, ...defaults });
+  const snapshot = (): undefined => undefined;
+  expect(resolveChannelOptions({ snapshot })).toEqual({ start: 'latest', snapshot, ...defaults });
+  const traced = traceLimitsOf(resolveOptions({ url, trace: true }));
+  expect(traced).toEqual({ inputs: 10_000, payloads: false });
 });
 
 test('an event that there is not, and a handler that is none, are refused', () => {
