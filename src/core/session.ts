@@ -16,13 +16,9 @@ import type { OverlapFactory } from './overlap.js';
 import { PositionLedger } from './position-ledger.js';
 import { Publisher } from './publisher.js';
 import { RecoveryCalls } from './recovery-calls.js';
+import { SendQueue } from './send-queue.js';
 import type { Settings } from './settings.js';
 import type { Effect, Input } from './vocabulary.js';
-
-/** Frames that go to a server before its first word, which may be that it takes arrays. */
-const EARLY_FRAMES = 64;
-/** The others wait no longer than this: a server need not say anything unasked. */
-const HOLD_MS = 100;
 
 export class Session {
   readonly #ctx: Context;
@@ -33,11 +29,7 @@ export class Session {
   readonly #publisher: Publisher;
   readonly #router: FrameRouter;
   readonly #channels: Channels;
-  /** What is to be sent, in order. */
-  #frames: ClientFrame[] = [];
-  /** How many of them may go. */
-  #credit = EARLY_FRAMES;
-  #ids = 0;
+  readonly #outgoing: SendQueue;
 
   /**
    * @param track follows the numbers of a channel, as `settings.numbering` says.
@@ -45,14 +37,16 @@ export class Session {
    */
   constructor(settings: Settings, track: TrackerFactory = gapDetector, overlap?: OverlapFactory) {
     const ctx = new Context(settings, track, overlap);
+    const outgoing = new SendQueue(ctx);
     const sender = {
-      nextId: (): number => (this.#ids += 1),
-      send: (frame: ClientFrame): void => void this.#frames.push(frame),
+      nextId: (): number => outgoing.nextId(),
+      send: (frame: ClientFrame): void => outgoing.push(frame),
       unanswered: (): void => {
         if (this.#connection.unanswered()) this.#probe();
       },
     };
     this.#ctx = ctx;
+    this.#outgoing = outgoing;
     this.#connection = new Connection(ctx, this.#auth);
     this.#ledger = new PositionLedger(ctx);
     this.#publisher = new Publisher(ctx, sender);
@@ -90,9 +84,9 @@ export class Session {
     }
     this.#calls.flush();
     // What an input asked of a connection that it ended is asked for anew on the next one.
-    if (after === undefined) this.#frames = [];
+    if (after === undefined) this.#outgoing.clear();
     // Before the handlers are called: while they work on a page, the server works on the next one.
-    else if (this.#frames.length > 0) this.#send();
+    else if (!this.#outgoing.isEmpty) this.#outgoing.flush(this.#router.can('arrays'));
     this.#channels.finish();
     return this.#ctx.takeEffects();
   }
@@ -115,7 +109,7 @@ export class Session {
     switch (input.type) {
       case 'frames':
         if (input.attempt !== this.#connection.openAttempt) return;
-        this.#credit = Infinity;
+        this.#outgoing.release();
         return this.#router.frames(input.frames);
       case 'handled':
         return this.#channels.find(input.channel)?.handled(input.count, input.mark);
@@ -196,7 +190,7 @@ export class Session {
 
   /** The socket is gone: everything that hung on it is void. */
   #down(): void {
-    this.#ctx.deadlines.clear('hold');
+    this.#outgoing.hold();
     this.#router.reset();
     // What this server announced does not bind the next one.
     this.#calls.limits({});
@@ -204,19 +198,8 @@ export class Session {
     for (const machine of this.#channels.all()) machine.down();
   }
 
-  /** Sends what there is. Of much, on a connection that was silent so far, only the beginning. */
-  #send(): void {
-    const frames = this.#frames.splice(0, this.#credit);
-    this.#credit -= frames.length;
-    if (frames.length > 0) {
-      this.#ctx.emit({ type: 'send', frames, asArray: this.#router.can('arrays') });
-    }
-    if (this.#frames.length > 0 && !this.#ctx.deadlines.has('hold')) this.#ctx.arm('hold', HOLD_MS);
-  }
-
   /** A socket is open: everything is asked for anew. */
   #up(): void {
-    this.#credit = EARLY_FRAMES;
     for (const machine of this.#channels.all()) machine.up();
     if (!this.#channels.areWanted) this.#connection.joined();
     this.#publisher.up();
@@ -250,7 +233,7 @@ export class Session {
    * nobody can answer. Where silence is no sign of death the logs are asked for what the socket kept back.
    */
   #probe(): void {
-    if (this.#router.can('ping')) return void this.#frames.push({ type: 'ping' });
+    if (this.#router.can('ping')) return this.#outgoing.push({ type: 'ping' });
     if (!this.#channels.areWanted) return this.#ctx.deadlines.clear('probe');
     for (const machine of this.#channels.all()) {
       if (!machine.isJoined) continue;
@@ -272,7 +255,7 @@ export class Session {
       case 'flush':
         return this.#ledger.flush();
       case 'hold':
-        return void (this.#credit = Infinity);
+        return this.#outgoing.release();
       case 'save':
         return this.#ledger.saveTimedOut();
       case 'token': {

@@ -12,7 +12,7 @@ import { Liveness } from '../../../src/core/liveness.js';
 import { PositionLedger } from '../../../src/core/position-ledger.js';
 import { Reader } from '../../../src/core/reader.js';
 import { Recovery } from '../../../src/core/recovery.js';
-import { Session } from '../../../src/core/session.js';
+import { SendQueue } from '../../../src/core/send-queue.js';
 import { isWait } from './clock.js';
 import { SmallWorld } from './small-world.js';
 
@@ -38,7 +38,7 @@ const SILENT = new Map<unknown, ReadonlySet<string>>(
       // `now` is set before it is read, counters are only shown, chance is always the same.
       [Context, 'now', 'counters', 'random'],
       // The next number is a fresh one, whatever it is.
-      [Session, '$ids'],
+      [SendQueue, '$lastId'],
       [PositionLedger, '$saves'],
       // The world has the name of the state, and nobody looks at more of it.
       [ChannelMachine, '$published'],
