@@ -1,13 +1,7 @@
 /** What an attempt to connect needs from the app: the address, and the token. */
 import { LastseqError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
-
-/** Calls what may throw or return anything, and gives a promise. */
-export function attempt<Result>(call: () => Result | Promise<Result>): Promise<Result> {
-  return new Promise((resolve) => {
-    resolve(call());
-  });
-}
+import { promiseTry } from './promise-try.js';
 
 /** How the token provider settled. */
 export type TokenOutcome =
@@ -59,7 +53,7 @@ export class Dialer {
     };
     // The dialect's own transport knows where it goes.
     if (url === undefined) return found('');
-    if (typeof url === 'function') void attempt(url).then(use, refuse);
+    if (typeof url === 'function') void promiseTry(url).then(use, refuse);
     else use(url);
   }
 }

@@ -4,12 +4,13 @@
  */
 import { pageAnswer } from './core/codec.js';
 import type { ClientFrame, RecoverRequest, RecoveryAnswer } from './core/frames.js';
+import { SLEPT_MS } from './core/liveness.js';
 import type { Position } from './core/position.js';
 import type { Session } from './core/session.js';
 import type { Settings } from './core/settings.js';
 import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
-import { attempt, Dialer } from './dialer.js';
+import { Dialer } from './dialer.js';
 import { LastseqError, reportUncaught } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { Clock } from './ports/clock.js';
@@ -17,6 +18,7 @@ import type { History, HistoryAnswer } from './ports/history.js';
 import type { PageSignals } from './ports/page-signals.js';
 import type { PositionStore } from './ports/position-store.js';
 import type { Transport, TransportEvent, TransportFactory } from './ports/transport.js';
+import { promiseTry } from './promise-try.js';
 import { Storage } from './storage.js';
 import type { Turn } from './turn.js';
 
@@ -58,8 +60,6 @@ export interface DriverParts {
   readonly stored: (channel: string, position: Position) => void;
 }
 
-/** A timer this late means that the page slept: what the socket has queued must be heard first. */
-const SLEPT_MS = 1_000;
 /** Frames in one array to a server that takes them: keeps a WebSocket message well under any limit. */
 const FRAMES_PER_ARRAY = 200;
 
@@ -255,7 +255,7 @@ export class Driver {
     const query = this.#dialect.query?.(request, limit);
     const { signal } = controller;
     const question = { ...request, limit, query, token: this.#dialer.token, signal };
-    void attempt(() => this.parts.ports.history.fetch(question)).then(
+    void promiseTry(() => this.parts.ports.history.fetch(question)).then(
       (answer) => {
         this.#fetches.delete(id);
         this.enter({
@@ -291,6 +291,7 @@ export class Driver {
     const tick = (): void => this.enter({ type: 'tick' });
     const cancel = clock.after(at - clock.now(), () => {
       this.#timer = undefined;
+      // The page slept: what the socket has queued must be heard first.
       if (clock.now() - at > SLEPT_MS) clock.soon(tick);
       else tick();
     });

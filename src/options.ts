@@ -8,18 +8,16 @@ import {
   range,
   type Rule,
 } from './check-options.js';
-import { isObject, isPosition, isSeq } from './core/position.js';
+import { isObject, isPosition, isSeq, type Position } from './core/position.js';
 import { DEFAULT_SETTINGS, type Settings } from './core/settings.js';
 import type { TraceLimits } from './core/traced-session.js';
 import type {
-  Message,
+  ChannelState,
+  ConnectionState,
   Notice,
   SnapshotReason,
   Start,
-  ConnectionState,
-  ChannelState,
 } from './core/vocabulary.js';
-import type { Position } from './core/position.js';
 import type { Dialect } from './dialects/dialect.js';
 import { nativeDialect } from './dialects/native.js';
 import { badOption } from './errors.js';
@@ -258,5 +256,3 @@ export function settingsOf(options: ResolvedOptions): Settings {
   ]);
   return Object.fromEntries(settings) as Settings;
 }
-
-export type { Message };

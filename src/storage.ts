@@ -1,8 +1,8 @@
 /** The position store as the driver uses it: whatever it does comes back as an input that fits. */
 import { isStoredPosition, type Position } from './core/position.js';
 import type { Effect, Input } from './core/vocabulary.js';
-import { attempt } from './dialer.js';
 import type { PositionStore } from './ports/position-store.js';
+import { promiseTry } from './promise-try.js';
 
 export class Storage {
   #lastSave: Promise<unknown> = Promise.resolve();
@@ -14,7 +14,7 @@ export class Storage {
   ) {}
 
   load(channel: string): void {
-    void attempt<unknown>(() => this.store.load(channel)).then(
+    void promiseTry<unknown>(() => this.store.load(channel)).then(
       (position) => {
         // A store may hold anything; what is no position is none.
         const known = isStoredPosition(position) ? position : undefined;
@@ -25,7 +25,7 @@ export class Storage {
   }
 
   save({ id, writes }: Extract<Effect, { type: 'save' }>): void {
-    this.#lastSave = attempt<unknown>(() => this.store.save(writes)).then(
+    this.#lastSave = promiseTry<unknown>(() => this.store.save(writes)).then(
       (answer) => {
         const refused = Array.isArray(answer) ? (answer as readonly string[]) : [];
         for (const { channel, position } of writes) {
@@ -38,7 +38,7 @@ export class Storage {
   }
 
   forget(): Promise<void> {
-    return attempt(() => this.store.forget());
+    return promiseTry(() => this.store.forget());
   }
 
   /**

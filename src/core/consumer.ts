@@ -71,7 +71,7 @@ export class Consumer {
     this.#waiting = Math.max(0, this.#waiting - count);
     this.#failures = 0;
     // The next item has its own time, and not what was left of the wait for a try that is passed over.
-    if (this.#work.name === 'retrying') this.close();
+    if (this.#work.name === 'retrying') this.ctx.deadlines.clear(this.#deadline);
     if (this.#work.name !== 'free') this.#work = FREE;
   }
 

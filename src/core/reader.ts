@@ -276,7 +276,7 @@ export class Reader {
   }
 
   #reset(reason: SnapshotReason, target: Position, lost?: Loss, tok = ''): void {
-    this.phase = new Resetting(reason, target, lost, tok);
+    this.phase = new Resetting(target, lost, tok);
     this.parts.handout.snapshot(reason, target);
   }
 

@@ -4,7 +4,6 @@
  */
 import type { Loss } from './channel-state.js';
 import type { Position } from './position.js';
-import type { SnapshotReason } from './vocabulary.js';
 
 export class Resetting {
   /** One of a channel's phases. */
@@ -13,7 +12,6 @@ export class Resetting {
   heard: Position | undefined;
 
   constructor(
-    readonly reason: SnapshotReason,
     readonly target: Position,
     readonly lost: Loss | undefined,
     /** The owner token of the place that was lost. */

@@ -25,7 +25,7 @@ test('a log that says where it ends is read no further', () => {
 });
 
 test('while a state is loading the newest place is remembered, and another log above all', () => {
-  const resetting = new Resetting('initial', { epoch: 'e', seq: 5 }, undefined, '');
+  const resetting = new Resetting({ epoch: 'e', seq: 5 }, undefined, '');
   resetting.hear('e', 4);
   resetting.hear('e', 5);
   expect(resetting.heard?.seq ?? 5).toBe(5);
