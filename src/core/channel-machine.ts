@@ -80,7 +80,7 @@ export class ChannelMachine implements Asker {
     else if (isPosition(intent.start)) this.#store.replace(intent.start);
   }
 
-  /** Are handlers at work that the app has not been told to be slow? A leave waits for them. */
+  /** Is a handler at work, and not reported as too slow? Leaving the channel waits for it. */
   get isBusy(): boolean {
     return this.#consumer.isBusy;
   }
@@ -130,7 +130,7 @@ export class ChannelMachine implements Asker {
   }
 
   subscribed(id: number | undefined, { epoch, head, oldest }: Facts): void {
-    // Kept as long as the connection: without the frame that it came in.
+    // Kept as long as the connection: only the facts, so that the frame can be collected.
     const facts = { epoch, head, oldest };
     if (this.#join.answered(id, facts)) this.#reader.compare(facts);
   }
@@ -140,7 +140,7 @@ export class ChannelMachine implements Asker {
     if (this.#join.answered(id)) this.#reader.joined();
   }
 
-  /** The server refused or ended the subscription. What has failed already is neither told nor tried again. */
+  /** The server refused or ended the subscription. A channel that has failed already stays as it is. */
   refused(code: string, retry: boolean, id?: number): void {
     if (this.hasFailed || this.#join.isStale(id)) return;
     if (!retry) return this.#fail(code);
@@ -164,7 +164,7 @@ export class ChannelMachine implements Asker {
     this.#reader.heard(epoch, seq);
   }
 
-  /** A frame of this channel could not be read: whatever it was, the log knows. */
+  /** A frame of this channel could not be read. It may have been a message: the log is asked. */
   badFrame(): void {
     this.#reader.following?.suspect();
   }
@@ -269,7 +269,7 @@ export class ChannelMachine implements Asker {
     this.#reader.phase = { name: 'closed' };
   }
 
-  /** This input is done: hand on what was accepted, say what changed. */
+  /** The input is done: emits the items that were accepted and the state, if it has changed. */
   finish(): void {
     const { ctx } = this.host;
     this.#reader.flush();
@@ -294,7 +294,7 @@ export class ChannelMachine implements Asker {
   #end(): void {
     if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
-    this.#recovery.close();
+    this.#recovery.endOutage();
     this.#store.stop();
   }
 }

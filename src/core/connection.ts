@@ -20,6 +20,7 @@ import type { PageSignal, WaitReason } from './vocabulary.js';
 const STALE_DIAL_MS = 5_000;
 /** `online` comes to every client of a network at once: spread them a little. */
 const ONLINE_SPREAD_MS = 300;
+
 export class Connection {
   #state: State = { name: 'idle' };
   #attempt = 0;
@@ -40,7 +41,7 @@ export class Connection {
     this.#liveness = new Liveness(ctx);
   }
 
-  /** The number of the open connection, or undefined: what tells this socket's life from another's. */
+  /** The number of the attempt whose socket is open; undefined while none is. Each socket has another. */
   get openAttempt(): number | undefined {
     return this.#state.name === 'open' ? this.#attempt : undefined;
   }
@@ -64,12 +65,12 @@ export class Connection {
     if (this.#state.name === 'idle') this.#prepare();
   }
 
-  /** The app's own socket is there again: no need to wait. */
+  /** The app's own socket (Socket.IO) can be used again: no need to wait. */
   available(): void {
     if (this.#state.name === 'waiting' && this.#state.reason !== 'pagehide') this.#prepare();
   }
 
-  /** Shows the token in hand to the server. */
+  /** Sends the current token to the server. */
   authenticate(): void {
     this.tokenVersion = this.auth.version;
     this.ctx.emit({ type: 'authenticate' });
@@ -93,7 +94,7 @@ export class Connection {
   opened(attempt: number): void {
     if (this.#state.name !== 'dialing' || attempt !== this.#attempt) return;
     this.ctx.deadlines.clear('connect');
-    // The first is no return.
+    // The first connection is not a reconnect.
     this.ctx.counters.reconnects = this.#opened;
     this.#opened += 1;
     this.#liveness.start();
@@ -113,7 +114,7 @@ export class Connection {
 
   /** A question of ours got no answer in time. @returns true when the session should send a probe. */
   unanswered(): boolean {
-    return this.#state.name === 'open' && this.#judge(this.#liveness.unanswered());
+    return this.#state.name === 'open' && this.#heed(this.#liveness.unanswered());
   }
 
   /** The server said `subscribed`, or there was nothing to join: it really serves us. */
@@ -147,12 +148,12 @@ export class Connection {
 
   /** The token of the current socket was refused, by close code or by an error frame. */
   refused(): void {
-    // Several refusals of one answer are one.
+    // One answer may refuse the token for several channels: only the first refusal counts.
     if (!this.#hasSocket) return;
     this.#hangUp('token refused');
     const refusal = this.auth.refused(this.ctx, this.tokenVersion);
     if (refusal === 'unauthorized') return this.unauthorized();
-    // At once the first time; a server that accepts and then refuses, again and again, meets the backoff.
+    // At once the first time; with backoff where a server accepts and then refuses, again and again.
     if (refusal === 'retry' || this.#failures > 0) return this.#lost('refused', CLOSE.unauthorized);
     this.#failures = 1;
     this.#enter({ name: 'preparing' });
@@ -176,14 +177,15 @@ export class Connection {
         return false;
       case 'connect':
         if (this.#state.name !== 'dialing') return false;
-        // Overdue after a freeze: the handshake's own events may be queued behind us. Once more.
+        // The page was frozen: the events of the handshake may wait behind this timer. Give them time, once:
+        // in a hidden page every timer is late.
         if (slept && !this.#state.isOverdue) {
           this.#state.isOverdue = true;
           this.ctx.arm('connect', STALE_DIAL_MS);
         } else this.#giveUp('timeout');
         return false;
       default:
-        return this.#state.name === 'open' && this.#judge(this.#liveness.deadline(name, slept));
+        return this.#state.name === 'open' && this.#heed(this.#liveness.deadline(name, slept));
     }
   }
 
@@ -200,7 +202,7 @@ export class Connection {
         return false;
       case 'offline':
         this.#online = false;
-        return this.#state.name === 'open' && this.#judge(this.#liveness.suspect());
+        return this.#state.name === 'open' && this.#heed(this.#liveness.suspect());
       case 'hidden':
         this.#visible = false;
         return false;
@@ -227,7 +229,7 @@ export class Connection {
   #wake(): boolean {
     const state = this.#state;
     if (state.name === 'waiting') this.#prepare();
-    else if (state.name === 'open') return this.#judge(this.#liveness.suspect());
+    else if (state.name === 'open') return this.#heed(this.#liveness.suspect());
     else if (state.name === 'dialing' && this.ctx.now - state.since > STALE_DIAL_MS) {
       this.#hangUp('stale handshake');
       this.#prepare();
@@ -235,7 +237,8 @@ export class Connection {
     return false;
   }
 
-  #judge(verdict: Verdict): boolean {
+  /** Does what a verdict asks of the connection itself. @returns true when a probe is to be sent. */
+  #heed(verdict: Verdict): boolean {
     if (verdict === 'dead') this.#giveUp('dead');
     return verdict === 'probe';
   }
@@ -249,7 +252,7 @@ export class Connection {
 
   #dial(): void {
     this.#attempt += 1;
-    // What the last server asked for does not bind us on the next one, however we came to leave it.
+    // What the last server asked for says nothing about the next one, however the connection ended.
     this.#goawaySpreadMs = undefined;
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
@@ -271,14 +274,14 @@ export class Connection {
 
   #lost(reason: WaitReason, code?: number): void {
     this.#stop();
-    const loss = { failures: this.#failures, online: this.#online, visible: this.#visible, code };
-    const retryInMs = redialMs({ ...loss, goawaySpreadMs: this.#goawaySpreadMs }, this.ctx);
+    const drop = { failures: this.#failures, online: this.#online, visible: this.#visible, code };
+    const retryInMs = redialMs({ ...drop, goawaySpreadMs: this.#goawaySpreadMs }, this.ctx);
     this.#failures += 1;
     this.ctx.arm('retry', retryInMs);
     this.#enter({ name: 'waiting', retryInMs, reason: this.#online ? reason : 'offline', code });
   }
 
-  /** Nothing is waited for any more. An attempt that lasted its time forgives those before, however it ended. */
+  /** Ends every wait. A connection that was up for long enough resets the backoff, however it ends. */
   #stop(): void {
     const state = this.#state;
     if (

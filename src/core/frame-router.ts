@@ -75,7 +75,7 @@ export class FrameRouter {
       case 'welcome':
         this.#caps = new Set(frame.caps);
         if (frame.heartbeatMs !== undefined) connection.heartbeat(frame.heartbeatMs);
-        return calls.limits(frame.limits);
+        return calls.setLimits(frame.limits);
       case 'goaway':
         return connection.goaway(frame.spreadMs);
       case 'pong':
@@ -99,7 +99,7 @@ export class FrameRouter {
     const { calls, channels, connection, publisher } = this.parts;
     const { channel, code, id, message, retry } = frame;
     const detail = message === undefined ? code : `${code}: ${message}`;
-    // First: a publish that waits is sent again with the fresh token.
+    // Before the others: a publish that was refused for its token waits, and is sent again with a fresh one.
     if (code === 'unauthorized') return connection.refused();
     if (id !== undefined && publisher.refused(id, detail)) return;
     if (id !== undefined && calls.ended(id, detail)) return;

@@ -123,7 +123,7 @@ export class PositionLedger {
     this.ctx.deadlines.clear('save');
     if (failed) this.#keep(writes);
     this.#cannotWrite = failed;
-    this.storage(!failed);
+    this.storeAnswered(!failed);
     for (const channel of refused) {
       this.#barred.set(channel, {});
       this.#dirty.delete(channel);
@@ -136,13 +136,13 @@ export class PositionLedger {
   /** A write did not settle in time. */
   saveTimedOut(): void {
     if (this.#saving === undefined) return;
-    // The connection hangs, and would hang the next call too.
+    // The database connection hangs, and the next call would hang as well.
     this.ctx.emit({ type: 'releaseStore' });
     this.saved(this.#saving.id, [], true);
   }
 
-  /** The store answered, or did not: says so once per change. */
-  storage(works: boolean): void {
+  /** Tells the app whether positions outlive the page, once per change. @param works did the store answer? */
+  storeAnswered(works: boolean): void {
     if (works && this.#cannotWrite) return;
     this.#failures = works ? 0 : this.#failures + 1;
     const state = works && this.ctx.settings.persistent ? 'persistent' : 'memory';
@@ -151,7 +151,7 @@ export class PositionLedger {
     this.ctx.emit({ type: 'storageState', state });
   }
 
-  /** Log out: nothing of what is known now is written any more. */
+  /** The app logs out: no position that is known now is written any more. */
   forget(channels: Iterable<string>): void {
     this.#dirty.clear();
     // A write on its way comes before the wipe; if it fails it is not made again.

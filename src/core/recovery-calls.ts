@@ -7,7 +7,7 @@ import type { Limits, RecoverRequest, RecoveryAnswer } from './frames.js';
 import type { Sender } from './join.js';
 import { isBare } from './page-walk.js';
 
-/** What a channel gives and takes. */
+/** A channel that asks the log. */
 export interface Asker {
   readonly channel: string;
   /** Messages known to be missing, where this is the first question for them. */
@@ -20,16 +20,17 @@ export interface Asker {
 /** Items of a `recover` frame, until the server announces a limit of its own. */
 const DEFAULT_BATCH = 100;
 /**
- * Where it takes several pages anyway, the first is this part of one: the app has something to show while
- * the others come. Of 1,000 messages it is what TCP's slow start brings in two round trips.
+ * When several pages are needed anyway, the first one is cut to this part of a page, so that the app has
+ * something to show while the others come. Of 1,000 messages, TCP's slow start brings that many in two
+ * round trips.
  */
 const FIRST_PART = 1 / 8;
 
 export class RecoveryCalls {
   readonly #line = new Set<Asker>();
-  /** Those who wait for an answer, by call and channel. */
+  /** The calls under way by id, and in each those who wait for an answer by channel. */
   readonly #calls = new Map<number, Map<string, Asker>>();
-  /** The call in which a channel was served last. */
+  /** The call that last brought a channel something. */
   #served = 0;
   #batch = DEFAULT_BATCH;
   #page: number;
@@ -59,8 +60,8 @@ export class RecoveryCalls {
     }
   }
 
-  /** What the server announced: more would be refused. */
-  limits({ batch = DEFAULT_BATCH, page = Infinity }: Limits): void {
+  /** Takes the limits that the server announced. It refuses a call that asks for more. */
+  setLimits({ batch = DEFAULT_BATCH, page = Infinity }: Limits): void {
     this.#batch = batch;
     this.#page = Math.min(page, this.ctx.settings.pageLimit);
   }
@@ -84,7 +85,7 @@ export class RecoveryCalls {
     askers.delete(channel);
     if (askers.size === 0) this.#end(id, false);
     if ('page' in answer && isBare(answer.page)) {
-      // The room in the answer went to those before it. That is no failure: it asks in the next call.
+      // The channels before it took all the room in the answer. That is no failure: it asks once more.
       if (this.#served === id) return this.add(asker);
     } else this.#served = id;
     asker.answered(id, answer);
@@ -150,7 +151,7 @@ export class RecoveryCalls {
     }
   }
 
-  /** @param abort is nobody to wait for the answer any more? Nothing takes back what the socket carries. */
+  /** @param abort should the shell cancel the request? What was sent over the socket cannot be cancelled. */
   #end(id: number, abort: boolean = this.#isFetch): void {
     this.#calls.delete(id);
     this.ctx.deadlines.clear(`recover ${id}`);

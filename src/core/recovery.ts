@@ -16,11 +16,11 @@ const AGREEING_ANSWERS = 3;
 /** Between two of them: long enough for a lagging replica or a write in flight. */
 const REASK_BASE_MS = 200;
 const REASK_CAP_MS = 2_000;
-/** Discontinuities in this window before a channel is slowed down: one restart makes one. */
+/** More than `STORM_RESETS` discontinuities in this time slow a channel down. A server restart makes one. */
 const STORM_WINDOW_MS = 60_000;
 const STORM_RESETS = 5;
 
-/** What one answer says and one answer does not prove. `nothing`: the log has not what was heard of. */
+/** What one answer says but does not prove alone. `nothing`: the log lacks a number that we have heard of. */
 export type Claim = 'rewind' | 'hole' | 'nothing';
 
 type State =
@@ -92,8 +92,9 @@ export class Recovery {
   }
 
   /**
-   * The gap closed by itself: a wait is called off, and one that the connection took with it leaves
-   * neither failures nor claims to the next gap. @returns true when the log was not asked at all.
+   * The gap closed by itself: calls off the wait for a question. Failures and claims are forgotten, also
+   * where a lost connection has ended that wait already: the next gap begins without them.
+   * @returns true when the log was not asked at all.
    */
   callOff(): boolean {
     const { name } = this.state;
@@ -107,7 +108,7 @@ export class Recovery {
     this.#leave({ name: 'asking', id, since });
   }
 
-  /** Takes the answer that we wait for. @returns what was asked since; undefined for a stale answer. */
+  /** Takes an answer. @returns the number that our question named; undefined for a stale answer. */
   takeAnswer(id: number): number | undefined {
     if (this.state.name !== 'asking' || this.state.id !== id) return undefined;
     const { since } = this.state;
@@ -116,16 +117,16 @@ export class Recovery {
   }
 
   /**
-   * No room at the handlers: wait for it, unless something is on its way that brings us back here. While
-   * it is they who keep us from asking, nothing fails.
+   * Waits until the handlers have room, unless a question or a backoff under way will bring us back here.
+   * Meanwhile it is the handlers that keep us from asking, and recovery does not count as failing.
    */
   park(): void {
     if (this.state.name !== 'idle' && this.state.name !== 'settling') return;
-    this.close();
+    this.endOutage();
     this.state = { name: 'parked' };
   }
 
-  /** A page came and brought us forward, or there was nothing to bring. */
+  /** A page came that brought us forward, or showed that we have everything. */
   succeeded(): void {
     this.#answered();
     this.#unconfirmed = 0;
@@ -182,8 +183,11 @@ export class Recovery {
     this.#leave(IDLE);
   }
 
-  /** Nothing is asked any more, for no outage: the channel is left, or refused, or its handlers are slow. */
-  close(): void {
+  /**
+   * Stops asking for a reason other than an outage (the channel is left or refused, or its handlers are
+   * slow): the time until we give up (`giveUpAfterMs`) no longer runs.
+   */
+  endOutage(): void {
     this.stop();
     this.ctx.deadlines.clear(this.#giveUp);
   }
@@ -193,14 +197,14 @@ export class Recovery {
     this.enqueue(this.asker);
   }
 
-  /** A wait ends with its state. Others have no deadline, and thousands of channels leave theirs at once. */
+  /** Changes the state. Only a wait has a deadline to clear: thousands of channels may come here at once. */
   #leave(next: State): void {
     const { name } = this.state;
     if (name === 'settling' || name === 'backingOff') this.ctx.deadlines.clear(this.#deadline);
     this.state = next;
   }
 
-  /** The log can be reached. */
+  /** The log answered: the outage, if there was one, is over. */
   #answered(): void {
     if (this.#failures === 0) return;
     this.#failures = 0;

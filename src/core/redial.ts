@@ -9,7 +9,8 @@ const HIDDEN_SPREAD_MS = 10_000;
 /** A restart announced without a spread of its own. */
 const RESTART_SPREAD_MS = 5_000;
 
-export interface Loss {
+/** A connection that was lost, or did not come about. */
+export interface Drop {
   /** Failures in a row before this one. */
   readonly failures: number;
   readonly online: boolean;
@@ -20,15 +21,15 @@ export interface Loss {
 }
 
 /** Full jitter in every case, the first retry after a drop included: all clients drop together. */
-export function redialMs(loss: Loss, ctx: Context): number {
+export function redialMs(drop: Drop, ctx: Context): number {
   const { random, settings } = ctx;
-  if (!loss.online) return OFFLINE_WAIT_MS;
+  if (!drop.online) return OFFLINE_WAIT_MS;
   // A server that greets and goes away, again and again, meets the backoff: its spread may be 0.
-  if (loss.goawaySpreadMs !== undefined && loss.failures === 0) {
-    return random.next() * loss.goawaySpreadMs;
+  if (drop.goawaySpreadMs !== undefined && drop.failures === 0) {
+    return random.next() * drop.goawaySpreadMs;
   }
-  if (loss.code === CLOSE.restart && loss.failures === 0) return random.next() * RESTART_SPREAD_MS;
-  const isTold = loss.code === CLOSE.rate;
-  const wait = ctx.backoffMs(loss.failures, isTold ? settings.backoffCapMs : undefined);
-  return loss.visible ? wait : Math.max(wait, random.next() * HIDDEN_SPREAD_MS);
+  if (drop.code === CLOSE.restart && drop.failures === 0) return random.next() * RESTART_SPREAD_MS;
+  const isTold = drop.code === CLOSE.rate;
+  const wait = ctx.backoffMs(drop.failures, isTold ? settings.backoffCapMs : undefined);
+  return drop.visible ? wait : Math.max(wait, random.next() * HIDDEN_SPREAD_MS);
 }

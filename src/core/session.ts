@@ -163,7 +163,7 @@ export class Session {
       case 'release':
         return this.#channels.release(input.channel);
       case 'publish':
-        // One that may wait for a connection wants one.
+        // A publish with a time limit waits for a connection, so one is made.
         if (input.timeoutMs !== undefined) this.#connection.want();
         return this.#publisher.publish(input, this.#connection.openAttempt !== undefined);
       case 'forget':
@@ -188,12 +188,12 @@ export class Session {
     this.#ctx.deadlines.clearAll();
   }
 
-  /** The socket is gone: everything that hung on it is void. */
+  /** The socket is gone, and with it all that was asked or announced over it. */
   #down(): void {
     this.#outgoing.hold();
     this.#router.reset();
-    // What this server announced does not bind the next one.
-    this.#calls.limits({});
+    // The next server may have other limits.
+    this.#calls.setLimits({});
     this.#publisher.down();
     for (const machine of this.#channels.all()) machine.down();
   }
@@ -218,7 +218,7 @@ export class Session {
     if (outcome === 'failed') this.#ctx.problem({ code: 'token_failed', detail: detail ?? '' });
     this.#connection.token(outcome);
     if (outcome !== 'ready') return;
-    // Without a connection there is no server that can.
+    // False without a connection: what a server can do is forgotten with it.
     if (this.#router.can('auth')) this.#connection.authenticate();
     for (const machine of this.#channels.all()) machine.tokenReady();
   }
@@ -229,8 +229,9 @@ export class Session {
   }
 
   /**
-   * Asks for a sign of life: a `ping`, or a repeated `subscribe` where the server has none; without a channel
-   * nobody can answer. Where silence is no sign of death the logs are asked for what the socket kept back.
+   * Asks for a sign of life: with a `ping` where the server knows it, else with a repeated `subscribe`. With
+   * neither nobody can answer. A server that sends no heads may be silent and well (`pollMs`): there every
+   * joined channel asks its log for what the socket may have lost.
    */
   #probe(): void {
     if (this.#router.can('ping')) return this.#outgoing.push({ type: 'ping' });
@@ -275,7 +276,7 @@ export class Session {
       case 'leave':
         return this.#channels.leave(subject);
       default:
-        // Nothing has kept failing in a sleep: the next failure begins to count anew.
+        // Asleep, nothing was tried and nothing failed: the time counts from the next failure on.
         if (kind === 'giveup' && lateMs > SLEPT_MS) return;
         return this.#channels.find(subject)?.due(kind);
     }

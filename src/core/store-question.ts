@@ -43,14 +43,14 @@ export class StoreQuestion {
   answered(stored: StoredPosition | undefined, failed: boolean): void {
     const { channel, ctx, ledger, reader } = this;
     if (failed) {
-      // Asked twice and answered once: nobody waits for the other answer.
+      // Without the deadline the answer to another question has come, and this one is not waited for.
       if (ctx.deadlines.has(this.#deadline)) this.#goOn();
       return;
     }
-    ledger.storage(true);
+    ledger.storeAnswered(true);
     this.stop();
     const { name } = reader.phase;
-    // Nothing was passed over yet; who joins anew asks anew.
+    // A failed channel reads nothing: when it is joined again, the store is asked again.
     if (name === 'failed' || this.#isWiped) return;
     const base = ledger.unbar(channel);
     if (stored === undefined) {
@@ -82,7 +82,7 @@ export class StoreQuestion {
   /** Go on without the store, and ask it again. */
   #goOn(): void {
     const { channel, ctx, ledger, reader } = this;
-    ledger.storage(false);
+    ledger.storeAnswered(false);
     ledger.bar(channel);
     ctx.arm(this.#deadline, ctx.settings.backoffCapMs);
     if (reader.phase.name === 'loading') reader.start();
