@@ -35,7 +35,7 @@ export class Auth {
     ctx.arm('token', ctx.settings.tokenTimeoutMs);
   }
 
-  /** The provider settled, or its deadline passed. Returns false for an answer that came too late. */
+  /** The provider settled, or its deadline passed. @returns false for an answer that came too late. */
   answered(ctx: Context, version: number, ready: boolean): boolean {
     if (!this.#asking || version !== this.#asked) return false;
     this.#asking = false;
@@ -44,7 +44,7 @@ export class Auth {
     return true;
   }
 
-  /** The version that is being asked for: the one a passed deadline speaks of. */
+  /** The version that was asked for last. */
   get asked(): number {
     return this.#asked;
   }
@@ -52,7 +52,7 @@ export class Auth {
   refused(ctx: Context, version: number): Refusal {
     if (!ctx.settings.hasToken) return 'unauthorized';
     if (version < this.version) return 'retry';
-    // Another one is on its way. Asked for before the refusal, it may be the same out of a cache.
+    // Another token is on its way already, asked for before this refusal: it may be the same one, cached.
     if (this.#asking) return 'refreshing';
     // The same token again means that the refresh itself failed meanwhile: not a second refusal.
     if (version !== this.#refused.version)

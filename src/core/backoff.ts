@@ -1,4 +1,4 @@
-/** Backoff and chance. Both are functions of what goes in, so that a seed repeats a whole schedule. */
+/** Backoff and randomness. Both depend on their input alone, so that a seed repeats a whole schedule. */
 
 /**
  * Full jitter after the cap: a random time between 0 and the capped exponential. Jitter added before

@@ -5,8 +5,8 @@ import type { ChannelIntent } from './vocabulary.js';
 export class Channels {
   readonly #machines = new Map<string, ChannelMachine>();
   /**
-   * What they accepted is handed on at the end of the input. In order, one perhaps several times: to
-   * finish again changes nothing, and a set costs more than all else that is done for a message.
+   * The channels that this input concerned, to be finished at its end. One may be listed more than once:
+   * finishing it again changes nothing, and a set would cost more than all else that a message costs.
    */
   #touched: ChannelMachine[] = [];
   readonly #host: ChannelHost;
@@ -15,7 +15,7 @@ export class Channels {
     this.#host = { ...host, touch: (machine) => this.#touch(machine) };
   }
 
-  /** Is there one that the server serves, or was asked to? What it refused has nothing to answer. */
+  /** Is any channel joined or being joined? Only then does the server have something to answer. */
   get areWanted(): boolean {
     for (const { isWanted } of this.#machines.values()) if (isWanted) return true;
     return false;
@@ -29,19 +29,19 @@ export class Channels {
     return this.#machines.has(channel);
   }
 
-  /** For a look: nothing comes for the channel. */
+  /** Looks a channel up without marking it as concerned by this input. */
   peek(channel: string): ChannelMachine | undefined {
     return this.#machines.get(channel);
   }
 
-  /** Something comes for the channel. */
+  /** Looks a channel up and marks it as concerned by this input. */
   find(channel: string): ChannelMachine | undefined {
     const machine = this.#machines.get(channel);
     if (machine !== undefined) this.#touch(machine);
     return machine;
   }
 
-  /** Something comes for all of them. */
+  /** Every channel, each marked as concerned by this input. */
   *all(): Generator<ChannelMachine> {
     for (const machine of this.#machines.values()) {
       this.#touch(machine);

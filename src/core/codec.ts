@@ -54,7 +54,7 @@ export function encodeFrames(frames: readonly ClientFrame[]): string {
   return JSON.stringify(wire.length === 1 ? wire[0] : wire);
 }
 
-/** Reads one frame that is already JSON. Frames of unknown type are ignored by a newer rule: none. */
+/** Reads one frame that is parsed already. One of a type that this version does not know is a bad frame. */
 export function decodeFrame(raw: unknown): DecodedFrame {
   if (!isRecord(raw)) return bad('not an object');
   switch (raw.type) {

@@ -37,7 +37,7 @@ export class Consumer {
     return Math.max(0, this.ctx.settings.maxQueued - this.#waiting);
   }
 
-  /** Half empty: worth asking the log again. Below that every item would cost a call. */
+  /** Is the queue half empty? Only then is the log asked: with less room, a call would bring few items. */
   get hasRoom(): boolean {
     return this.#waiting <= this.ctx.settings.maxQueued / 2;
   }
@@ -67,10 +67,10 @@ export class Consumer {
 
   /** Items are finished. */
   handled(count: number): void {
-    // One that was given out before the channel was joined anew takes no room of ours.
+    // An item queued before the channel was joined anew is not counted here.
     this.#waiting = Math.max(0, this.#waiting - count);
     this.#failures = 0;
-    // The next item has its own time, and not what was left of the wait for a try that is passed over.
+    // The item was skipped while it waited for another try: the next one must not inherit that wait.
     if (this.#work.name === 'retrying') this.ctx.deadlines.clear(this.#deadline);
     if (this.#work.name !== 'free') this.#work = FREE;
   }

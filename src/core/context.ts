@@ -1,4 +1,4 @@
-/** What one call into the core carries through the machines: the time, the effects, the chance. */
+/** What the machines share while an input is handled: the time, the effects so far, the randomness. */
 import { fullJitterMs, Random } from './backoff.js';
 import { Deadlines } from './deadlines.js';
 import type { TrackerFactory } from './gap-detector.js';
@@ -44,8 +44,8 @@ export class Context {
   }
 
   /**
-   * One for all that comes of the same input: channels that were refused together, or shown to be behind
-   * by one heartbeat, ask together, in one call. Jitter is to keep clients apart.
+   * A random number in [0, 1), the same for all that comes of one input. Jitter is to keep clients apart, not
+   * the channels of one client: those that one heartbeat shows to be behind ask together, in one call.
    */
   get chance(): number {
     return (this.#chance ??= this.random.next());

@@ -1,4 +1,4 @@
-/** Stale entries that do not matter, however few live ones there are. */
+/** The heap is not cleaned up for fewer stale entries than this. */
 const MAX_STALE = 64;
 
 /**
@@ -48,7 +48,7 @@ export class Deadlines {
 
   clear(name: string): void {
     this.#live.delete(name);
-    // A time limit is mostly long, and mostly called off: what is stale would wait for its time.
+    // Most time limits are long and are cleared early: their entries would stay until that time comes.
     if (this.#heap.length > 2 * this.#live.size + MAX_STALE) this.#compact();
   }
 
@@ -86,7 +86,7 @@ export class Deadlines {
     for (let top = this.#heap[0]; top && !this.#isLive(top); top = this.#heap[0]) this.#pop();
   }
 
-  /** What is sorted is a heap. */
+  /** Rebuilds the heap without stale entries: a sorted array is a heap. */
   #compact(): void {
     this.#heap = this.#heap.filter((entry) => this.#isLive(entry)).sort(([a], [b]) => a - b);
   }

@@ -32,9 +32,9 @@ export class Follower {
   readonly detector: GapDetector;
   /** Only for a server without epochs. */
   readonly overlap: Overlap | undefined;
-  /** Where we were at the last heartbeat. */
+  /** Our position at the last heartbeat: a later heartbeat with a smaller head shows a log that went back. */
   #beat = 0;
-  /** Where the last page brought us, when there is more to come. */
+  /** The position that the last page brought us to, when more pages follow; -1 otherwise. */
   #walkedTo = -1;
 
   constructor(
@@ -50,7 +50,7 @@ export class Follower {
     this.overlap = parts.ctx.overlap?.(seq, detector.isOrdered);
   }
 
-  /** The owner token of the positions that messages mark; undefined where their numbers are none. */
+  /** The owner token for positions made of message numbers; undefined where such a number is no position. */
   get markTok(): string | undefined {
     return this.detector.isOrdered ? this.tok : undefined;
   }
@@ -72,7 +72,7 @@ export class Follower {
     return { channel, epoch: this.epoch, seq: this.overlap?.since(last) ?? last };
   }
 
-  /** Numbers known to be missing, before anything of them has come. */
+  /** How many numbers are missing; 0 once the pages that bring them have begun to come. */
   get ahead(): number {
     const { last, want } = this.detector;
     return last === this.#walkedTo ? 0 : want - last;
@@ -139,7 +139,7 @@ export class Follower {
     this.pursue(0);
   }
 
-  /** The log has been asked, or the suspicion is void. */
+  /** The log has answered: what was suspected is settled, unless an overlap question is still open. */
   trust(): void {
     this.detector.doubt = this.overlap?.isOpen ? 'real' : 'none';
   }
@@ -159,14 +159,14 @@ export class Follower {
       if (detector.isOrdered) marked = message.seq;
       return true;
     });
-    // Nothing else would tell the store: what moved it was no message, or one that is no position.
+    // The position moved beyond the last message that says so: the store must be told separately.
     if (detector.last > marked) this.#mark();
     this.overlap?.walked(page, detector.last);
     if (detector.last > before && isCut(page)) detector.doubt = 'real';
     detector.hint(page.head);
     this.drain();
     this.#walkedTo = detector.behind ? detector.last : -1;
-    // What live frames brought meanwhile is progress too: the page only covers old ground.
+    // Live messages may have overtaken the page, which then brings nothing new: that is progress too.
     const progress = detector.last > before || (end.name === 'through' && coveredTo(page) > since);
     if (this.overlap?.hadRoomForOne) {
       this.pursue(0);
@@ -177,7 +177,7 @@ export class Follower {
       if (recovery.unconfirmed('hole'))
         return Math.min(end.to, (detector.firstHeld ?? Infinity) - 1);
     } else if (page.head > detector.last) {
-      // `more` for ever, with nothing new in it.
+      // The page says that there is more, and brought nothing new. Asked at once, that would never end.
       recovery.failed();
     } else if (recovery.unconfirmed('nothing')) {
       detector.dropHint();
@@ -187,7 +187,10 @@ export class Follower {
     return undefined;
   }
 
-  /** Sees to it that a known difference has work pending, and that none is pending without one. */
+  /**
+   * Brings the recovery in line with what is known: something is missing or in doubt, so the log is asked
+   * in `inMs`; or nothing is, so a wait for that question is called off.
+   */
   pursue(inMs: number): void {
     const { consumer, ctx, join, recovery } = this.parts;
     if (!join.isIn) return;
@@ -199,7 +202,7 @@ export class Follower {
     else recovery.soon(inMs);
   }
 
-  /** Hands a message on. When there is no room only its number is kept: the log is the buffer. */
+  /** Hands a message on. Without room for it only its number is kept, and it is fetched again later. */
   #accept(arrival: Arrival, recovered: boolean): boolean {
     const { handout, recovery } = this.parts;
     if (handout.message(this.epoch, arrival, recovered)) {
@@ -213,8 +216,8 @@ export class Follower {
   }
 
   /**
-   * Nothing up to `head` is for this reader: the one case in which a head moves the position. A reader
-   * who sees little would fall out of what the log holds.
+   * Nothing up to `head` is for this reader: the one case in which a head moves the position. Otherwise
+   * the log would drop the position of a reader that sees few messages as too old.
    */
   #passOver(head: number): void {
     const { consumer, recovery } = this.parts;
@@ -224,13 +227,13 @@ export class Follower {
     this.#mark();
   }
 
-  /** Puts our position behind all that is queued. */
+  /** Queues our position: it is stored once everything queued before it is handled. */
   #mark(): void {
     const { epoch, tok } = this;
     this.parts.handout.position({ epoch, seq: this.detector.last, tok });
   }
 
-  /** The reorder window, and chance: a lost message hits every subscriber at the same moment. */
+  /** The reorder window with jitter: a lost message is missed by every subscriber at the same moment. */
   #settleMs(): number {
     const { chance, settings } = this.parts.ctx;
     return settings.reorderWindowMs * (1 + chance);

@@ -9,7 +9,7 @@ import { walkPage, type WalkEnd } from './page-walk.js';
 /** A message out of a live frame or a page, its epoch known to be ours. */
 export type Arrival = NumberedFrame | PageMessage;
 
-/** What a number is to us. */
+/** How a number stands to those accepted so far. */
 export type Order = 'next' | 'duplicate' | 'early';
 
 /**
@@ -31,9 +31,9 @@ export class GapDetector {
   /** The greatest number heard of. A hint: after some answers that do not confirm it, it is dropped. */
   want: number;
   doubt: Doubt = 'none';
-  /** Does a message that was accepted say that all before it were, so that its number is a position? */
+  /** Is the number of an accepted message a position, because all before it were accepted too? */
   readonly isOrdered: boolean = true;
-  /** Most channels never hold one: a map of their own comes with the first. */
+  /** Messages that came too early. One empty map serves all channels that hold none. */
   protected held: Map<number, Arrival> = NONE;
 
   constructor(last: number) {
@@ -114,7 +114,7 @@ export class GapDetector {
     return least;
   }
 
-  /** The hint was not confirmed: forget it, and what is held, which may come from a dead branch. */
+  /** The log did not confirm the hint: forgets it, and the held messages, which may be of a replaced log. */
   dropHint(): void {
     this.want = this.last;
     this.held.clear();

@@ -1,4 +1,4 @@
-/** What one input brings the app: messages, gaps and snapshot calls of a channel, in order. */
+/** Collects what one input brings the app: messages, gaps and snapshot calls of a channel, in order. */
 import type { Consumer } from './consumer.js';
 import type { Context } from './context.js';
 import type { Arrival } from './gap-detector.js';
@@ -29,7 +29,7 @@ export class Handout {
     return true;
   }
 
-  /** A gap is queued even when there is no room: it is what the missing room led to. */
+  /** Queues a gap, even without room: the lack of room may be the reason for it. */
   gap(gap: Omit<Gap, 'type' | 'channel'>, after: StoredPosition): void {
     const { channel } = this;
     this.ctx.counters.gaps += 1;
@@ -37,7 +37,7 @@ export class Handout {
     this.#queue({ type: 'gap', gap: { type: 'gap', channel, ...gap }, after: write });
   }
 
-  /** The position moves although there is no message to move it. */
+  /** Queues a new position for the store, where no message carries it. */
   position(position: StoredPosition): void {
     this.#queue({ type: 'position', after: { channel: this.channel, mode: 'advance', position } });
   }

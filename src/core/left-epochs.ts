@@ -1,6 +1,6 @@
-/** Epochs that were left for another, with the last number had: one that comes back goes on there. */
+/** Remembers the epochs that reading has left, and how far it came: when one is back, it goes on there. */
 
-/** Two logs that take turns are the worst there is; a client that meets more of them forgets the oldest. */
+/** More than two logs taking turns are not to be expected; beyond this many the oldest is forgotten. */
 const MAX_LEFT = 8;
 
 /** Most channels never leave one: a map of their own comes with the first. */
@@ -9,7 +9,7 @@ const NONE = new Map<string, number>();
 export class LeftEpochs {
   #last = NONE;
 
-  /** The last number had of an epoch, if it was read before. */
+  /** The last number that was delivered of an epoch, if it was read before. */
   lastOf(epoch: string): number | undefined {
     return this.#last.get(epoch);
   }

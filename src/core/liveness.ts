@@ -26,7 +26,7 @@ export class Liveness {
   #frames = 0;
   /** Answers to what we asked. */
   #answers = 0;
-  /** What must have grown when the last one is due, and from where. */
+  /** The last probe: which count must have grown when it is due, and from what. */
   #probe: Probe | undefined;
 
   constructor(private readonly ctx: Context) {}
@@ -75,8 +75,8 @@ export class Liveness {
   deadline(name: 'watchdog' | 'probe', slept: boolean): Verdict {
     if (name === 'watchdog') {
       this.#arm();
-      // As the deadline itself is made up: a difference may be rounded the other way, and a deadline
-      // that is due but not yet over would be set and taken for ever.
+      // Compared with the very sum that the deadline was set to: `now - heardAt` may round the other way,
+      // and a deadline that is due but not yet reached would be set and taken for ever.
       if (this.ctx.now < this.#silentAt) return 'alive';
       if (!slept) return 'dead';
       this.ctx.arm('watchdog', this.#heartbeatMs * MISSED_BEATS);

@@ -20,13 +20,13 @@ interface Question {
   readonly highest: number;
 }
 
-/** Makes what is asked along from `seq` on. */
+/** Makes the overlap of a channel that is read from `seq` on. */
 export type OverlapFactory = (seq: number, isOrdered: boolean) => Overlap;
 
 /** For a dialect's `overlap`, where the server has no epochs and the frames carry `NO_EPOCH`. */
 export const overlap: OverlapFactory = (seq, isOrdered) => new Overlap(seq, isOrdered);
 
-/** An answer of the log, read. */
+/** What an answer says of the log that gave it. */
 export interface Reading {
   /**
    * Of our log: `ours`, with `oldest` and `head` as far as they can be believed; `behind`: it ends at or
@@ -53,7 +53,7 @@ export class Overlap {
    * `one`: it had room for what we have and for nothing else, and the next question goes on behind it.
    */
   #left: 'nothing' | 'short' | 'one' = 'nothing';
-  /** Nothing has come live on this connection that the log was asked about. */
+  /** No live message has come yet on this connection. */
   #isFresh = true;
 
   /** @param seq where reading begins. @param isOrdered see `GapDetector`. */
@@ -65,7 +65,7 @@ export class Overlap {
     this.#highest = seq;
   }
 
-  /** Is there a question that the last answer was none to? */
+  /** Did the last answer leave something to be asked? */
   get isOpen(): boolean {
     return this.#low !== undefined || this.#left !== 'nothing';
   }
@@ -102,10 +102,10 @@ export class Overlap {
     this.#isEmpty = false;
   }
 
-  /** What to ask for, being at `last`: `since`, exclusive. */
+  /** Notes the next question. @param last where we are. @returns its `since`, exclusive. */
   since(last: number): number {
     const anchor = this.hadRoomForOne || this.#isEmpty ? undefined : this.#anchor;
-    // Whatever is in it then is new to us, or of a counter that began anew.
+    // A log that was empty is asked from its start: what it holds is new, or its counter began anew.
     const low = this.#low ?? (this.#isEmpty ? 1 : undefined);
     const since = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
     const highest = Math.max(this.#highest, last);
@@ -167,7 +167,7 @@ export class Overlap {
   /** A page was taken, up to `last`: its end is what the next one should show. */
   walked(page: Page, last: number): void {
     for (const seq of this.#live.keys()) if (seq <= last) this.#live.delete(seq);
-    // Old ground, read from its beginning.
+    // The log was asked from its start: the page ends in what we have already.
     if (this.#isEmpty) return;
     for (let i = page.messages.length - 1; i >= 0; i -= 1) {
       const message = page.messages[i];

@@ -41,7 +41,7 @@ export interface PositionWrite {
   readonly mode: 'advance' | 'replace';
 }
 
-/** Is there anything to look into? */
+/** Is `value` an object, so that its properties may be read? */
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }

@@ -55,7 +55,7 @@ export class Publisher {
     this.#end(id, { ok: true, position });
   }
 
-  /** @returns false when the id is not of a publish. */
+  /** @returns false when the id is not one of a publish that waits. */
   refused(id: number, detail: string): boolean {
     return this.#fail(id, 'refused', detail);
   }

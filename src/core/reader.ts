@@ -47,13 +47,13 @@ export class Reader {
     return this.#phase;
   }
 
-  /** What was accepted before is handed on first, under the owner that it has. */
+  /** Hands on first what the phase before has accepted: it carries the owner token of that phase. */
   set phase(next: Phase) {
     this.flush();
     this.#phase = next;
   }
 
-  /** What reads on from message to message, while it does. */
+  /** The phase that reads from message to message; undefined in every other phase. */
   get following(): Follower | undefined {
     return this.#phase.name === 'following' ? this.#phase : undefined;
   }
@@ -80,16 +80,16 @@ export class Reader {
   /** Goes on from a position that the store held. */
   resume(stored: StoredPosition): void {
     const { channel, join, ledger, recovery } = this.parts;
-    // What was asked from another place says nothing of the numbers between.
+    // A question on its way named another position: its answer would leave out the numbers between.
     recovery.stop();
     this.#enter(stored);
-    // A store drops what nobody writes, and a quiet channel is read all the same.
+    // A store drops positions that are not written for long: a quiet channel must show that it is in use.
     ledger.mark({ channel, mode: 'advance', position: stored });
     if (join.facts !== undefined) this.compare(join.facts);
     else if (join.isIn) this.joined();
   }
 
-  /** The store answered after we went on without it, at `base`: what was passed over is fetched, or named. */
+  /** The store answered late: reading began at `base`. Fetches what was passed over, or names it. */
   honourLate(stored: StoredPosition, base: Position): void {
     const { following } = this;
     const { channel, ledger } = this.parts;
@@ -106,7 +106,7 @@ export class Reader {
     this.#detour(passedOver(stored, base, following)).pursue(0);
   }
 
-  /** The facts of a join reply, held against our position. */
+  /** Compares the facts of a join reply with our position. */
   compare(facts: Facts): void {
     this.#facts = facts;
     const { phase } = this;
@@ -122,7 +122,7 @@ export class Reader {
     phase.heard(early?.epoch === phase.epoch ? Math.max(early.seq, facts.head) : facts.head, 0);
   }
 
-  /** The server serves us and says nothing of its log: that is to be asked. */
+  /** The server serves us and says nothing of its log: asks the log. */
   joined(): void {
     const { phase } = this;
     if (phase.name === 'starting') this.parts.recovery.now();
@@ -138,7 +138,7 @@ export class Reader {
     const { phase } = this;
     const epoch = frame.epoch ?? this.parts.join.facts?.epoch;
     if (phase.name === 'following') {
-      // Without an epoch, and before the join reply that would name it, it may be of another log.
+      // The epoch is another, or not known before the join reply: the message may be of another log.
       if (epoch === phase.epoch) phase.arrive(frame);
       else phase.suspect();
     } else if (epoch === undefined) return;
@@ -191,7 +191,7 @@ export class Reader {
     this.#lose(phase, verdict, page, since, verdict === 'truncated' ? page.oldest - 1 : undefined);
   }
 
-  /** The app prefers fresh to complete: go on from what the log last said, and name what is missing. */
+  /** `giveUpAfterMs` is over: goes on from what the log last said, and names what is missing. */
   giveUp(): void {
     const facts = this.#facts;
     const { following } = this;
@@ -214,21 +214,21 @@ export class Reader {
     const after = position ?? target;
     const detour = lost === undefined ? undefined : behindSnapshot(lost, after);
     if (detour === undefined) this.follow(after);
-    // Nothing is lost after all: what was delivered before may still be committed under its owner.
+    // Nothing is lost after all. The owner token stays: what was delivered before may still be committed.
     else if (isEmpty(detour)) this.#enter({ ...detour.after, tok });
     else this.#detour(detour);
-    // The state may be older than the log was when it was asked for.
+    // The state may be older (a read replica) than the log was when the snapshot was asked for.
     const known = heard ?? target;
     this.heard(known.epoch, known.seq);
   }
 
-  /** Hands on what this input brought. */
+  /** Emits what this input brought for the app. */
   flush(): void {
     const { following } = this;
     this.parts.handout.flush(following === undefined ? '' : following.markTok);
   }
 
-  /** Reading starts here. */
+  /** Starts at `position`: with the app's snapshot where it has one, else by following. */
   #begin(position: Position): void {
     const { channel, intent, ledger } = this.parts;
     if (intent.snapshot) return this.#reset('initial', position);
@@ -236,7 +236,7 @@ export class Reader {
     this.follow(position);
   }
 
-  /** An answer of the log, where no join reply says where it is. */
+  /** Starts by an answer of the log, where no join reply has told its facts. */
   #startFrom(page: Page, starting: Starting): void {
     const { intent, recovery } = this.parts;
     const position = starting.read(page, intent.start);
@@ -285,7 +285,7 @@ export class Reader {
     const { channel, handout, ledger } = this.parts;
     const { epoch } = after;
     this.#left.leave(loss.epoch, loss.epoch === epoch ? undefined : loss.from - 1);
-    // What was delivered before an epoch was left must not come twice when it is back.
+    // An epoch that was left may come back: what was delivered of it must not be delivered twice.
     const seq = Math.max(after.seq, this.#left.lastOf(epoch) ?? 0);
     const position = { epoch, seq, tok: ledger.token(channel) };
     handout.gap(loss, position);

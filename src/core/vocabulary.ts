@@ -59,7 +59,7 @@ export type SnapshotReason = 'initial' | Discontinuity;
 export type Item =
   | Message
   | { readonly type: 'gap'; readonly gap: Gap; readonly after: PositionWrite }
-  /** Nothing for the app: once all before it is finished, the position is here. */
+  /** Moves the position once everything before it is finished; the app is called with nothing. */
   | { readonly type: 'position'; readonly after: PositionWrite }
   | { readonly type: 'snapshot'; readonly reason: SnapshotReason; readonly position: Position };
 
@@ -123,7 +123,7 @@ export type ChannelState =
   | { readonly name: 'failed'; readonly code: string }
   | { readonly name: 'closed' };
 
-/** What the outcome of a publish is. `code` explains a refusal; see `errors.ts`. */
+/** The outcome of a publish. `code` says why it failed; see `errors.ts`. */
 export type PublishResult =
   | { readonly ok: true; readonly position: Position }
   | {
