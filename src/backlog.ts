@@ -1,4 +1,4 @@
-/** What was given out for a channel and is not finished, in order, batch by batch as the core gave it. */
+/** The items of a channel that are not finished, in order, in the batches that the core delivered. */
 import type { Item } from './core/vocabulary.js';
 
 export interface Batch {
@@ -9,7 +9,7 @@ export interface Batch {
 
 export class Backlog {
   #batches: Batch[] = [];
-  /** Where the first batch has got to. */
+  /** Index of the current item in the first batch. */
   #next = 0;
 
   get isEmpty(): boolean {

@@ -44,7 +44,7 @@ type State =
   | { readonly name: 'failed'; readonly failures: readonly Failure[] }
   | { readonly name: 'closed' };
 
-/** The item was offered to nobody: it stays the current one. */
+/** The outcome of an item that no handler has taken: it stays the current one. */
 const NOT_TAKEN: readonly Failure[] = [
   { error: DECLINED, listener: { isGone: true }, again: () => undefined },
 ];
@@ -52,15 +52,16 @@ const READY: State = { name: 'ready' };
 const WORKING: State = { name: 'working' };
 
 export class Delivery {
-  /** Made when a snapshot is under way: it costs more memory than all else of an idle channel. */
+  /** Made with the first snapshot: it takes more memory than all else of an idle channel. */
   #abort: AbortController | undefined;
   readonly #commits: CommitLog;
   readonly #backlog = new Backlog();
   #state: State = READY;
-  /** Handlers that were given the current item, this time; one that does not fail has served it. */
+  /** How many handlers were given the current item in this try. */
   #calls = 0;
+  /** Has a handler finished the current item, in this try or one before? */
   #served = false;
-  /** What the snapshot that just settled returned. */
+  /** The position that the last snapshot returned. */
   #taken: Position | undefined;
 
   constructor(private readonly host: DeliveryHost) {
@@ -75,7 +76,7 @@ export class Delivery {
     this.#commits = new CommitLog(options.commit === 'manual', emit, full);
   }
 
-  /** The position up to which the handlers have finished, in order; before they did, where they begin. */
+  /** The position up to which the handlers have finished, in order; at first the one where they begin. */
   get position(): Position | undefined {
     const { item, tok } = this.#backlog;
     if (this.#commits.position !== undefined || item === undefined) return this.#commits.position;
@@ -103,7 +104,7 @@ export class Delivery {
     if (!this.isEmpty) this.host.parts.turn.later(this);
   }
 
-  /** Says how far the handlers have come, now rather than at the end of their run. */
+  /** Tells the core now, and not at the end of the run, how far the handlers have come. */
   flush(): void {
     this.#commits.flush();
   }
@@ -118,7 +119,7 @@ export class Delivery {
       this.#settle(failures.map(({ again }) => again()).reduce(both, undefined));
     } else {
       this.#state = READY;
-      // Nobody has had it: whoever comes now does, as a component that was mounted again.
+      // Otherwise nobody has had it: it goes to the next handler, such as that of a component mounted again.
       if (this.#served) this.#finish('handled');
     }
     this.#pump();
@@ -184,7 +185,7 @@ export class Delivery {
       const checked = fit(schema, message);
       if (!isThenable(checked)) return this.#give('message', checked);
       return checked.then(async (fits) => {
-        // Whoever listened may have left while it was checked, or the channel was left.
+        // Meanwhile the handlers may have been removed, or the channel left.
         const isWanted = this.#state.name === 'working' && host.has('message');
         return isWanted ? ((await this.#give('message', fits)) ?? []) : NOT_TAKEN;
       }, unfit);
@@ -236,7 +237,7 @@ export class Delivery {
   }
 
   #settled(failures: readonly Failure[]): void {
-    // Closed meanwhile: what a handler comes to is no concern of ours any more.
+    // The queue was closed meanwhile: the result of a handler no longer matters.
     if (this.#state.name !== 'working') return;
     this.#state = READY;
     if (failures.length === 0) return this.#finish('handled');
@@ -257,7 +258,7 @@ export class Delivery {
     if (item === undefined) return;
     const kind = item.type === 'snapshot' ? 'snapshot' : 'handler';
     const again = kind === 'snapshot' || options.onHandlerError === 'retry';
-    // All is in place before anybody is told: a listener may retry, skip or close.
+    // The state is set before the errors are reported: a listener may call retry, skip or close.
     if (again) {
       this.#commits.flush();
       this.#state = { name: 'failed', failures };

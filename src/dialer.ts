@@ -20,7 +20,7 @@ export class Dialer {
     const question = (this.#questions += 1);
     try {
       const value: unknown = await this.options.token?.({ refresh });
-      // The answer to a question that timed out must not replace that to a later one.
+      // The core gave this question up and asked again: only the answer to the last one counts.
       if (question !== this.#questions) return { outcome: 'failed', detail: 'came too late' };
       if (typeof value !== 'string' || value === '') {
         return { outcome: 'failed', detail: 'the provider gave no token' };
@@ -51,7 +51,7 @@ export class Dialer {
     const refuse = (error: unknown): void => {
       failed(new LastseqError('url_failed', { detail: String(error) }, { cause: error }));
     };
-    // The dialect's own transport knows where it goes.
+    // Without a url the dialect brings a transport of its own, which knows its address.
     if (url === undefined) return found('');
     if (typeof url === 'function') void promiseTry(url).then(use, refuse);
     else use(url);
@@ -71,7 +71,7 @@ function toSocketUrl(address: unknown): string {
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new TypeError(`not a WebSocket address: ${url.protocol}`);
   }
-  // Names nothing on a server, and engines refuse it: an address made of the page's own has it.
+  // An address made from the page's own may have a fragment, which engines refuse in a WebSocket address.
   url.hash = '';
   return url.href;
 }

@@ -73,9 +73,9 @@ export class Driver {
   readonly #inputs: Input[] = [];
   #running = false;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
-  /** The attempt whose address is being asked for or whose socket is open. */
+  /** The current attempt: its address is being asked for, or its socket opened or open. 0: none. */
   #attempt = 0;
-  /** The attempt whose address the app has not given yet. */
+  /** The attempt that waits for the app's `url` function. 0: none. */
   #addressing = 0;
   #unlisten: (() => void) | undefined;
   #forgets = new Map<number, (result: Promise<void>) => void>();
@@ -93,7 +93,7 @@ export class Driver {
     });
   }
 
-  /** Listens to the page. Called once there is something to do: a client that is only made is inert. */
+  /** Listens to the page, from the first use on: a client that was only made has no listeners. */
   start(): void {
     if (this.#closed) return;
     this.#unlisten ??= this.parts.ports.signals.listen((signal) => {
@@ -102,16 +102,16 @@ export class Driver {
     });
   }
 
-  /** An input that begins a task. What the app asks for may come out of a handler: that is `input`. */
+  /** Takes an input with which a new task begins. What a handler of the app may ask for goes to `input`. */
   enter(input: Input): void {
     const now = this.parts.ports.clock.now();
     this.parts.turn.begin(now);
     this.input(input, now);
   }
 
-  /** Takes an input now, or after the one that is being handled. One look at the clock does for a task. */
+  /** Takes an input, after those that are being handled. @param now the time, where it is known already. */
   input(input: Input, now?: number): void {
-    // A write that settles after the close may leave others to be written.
+    // A write that settles after the close may be followed by another one.
     if (this.#closed && input.type !== 'saved') return;
     this.#inputs.push(input);
     if (this.#running) return;
