@@ -20,20 +20,20 @@ import type { View } from './view.js';
 import * as wire from './wire.js';
 
 type State =
-  /** Nothing was allowed yet: the token comes with the first frame, if there is one. */
+  /** `authorize` was not asked yet: the first frame may bring a token. */
   | { readonly name: 'new' }
   | { readonly name: 'ready'; readonly token: string | undefined; readonly principal: Principal }
   | { readonly name: 'closed' };
 
 type Principal = string | undefined;
 
-/** A frame in the queue, with the app's answer where it was asked for ahead of its turn. */
+/** A frame in the queue, with the app's decision where that was asked for before the frame's turn. */
 interface Queued {
   readonly frame: RequestFrame;
   decision?: ReaderDecision | Promise<ReaderDecision>;
 }
 
-/** What is answered out of the log. */
+/** The requests that need the log, and so an allowed connection. */
 type Question = Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>;
 
 /** The close that follows when the connection as a whole is refused. */
@@ -51,7 +51,7 @@ const CLOSE_GRACE_MS = 5_000;
 /** Heartbeats without any sign of life, pongs of the browser included, after which a client is gone. */
 const SILENT_BEATS = 3;
 
-/** Joins whose authorisation is asked for at the same time. They are still answered in order. */
+/** Joins for which the app is asked at the same time. They are still answered in order. */
 const ASKED_AHEAD = 32;
 
 export class Connection implements Subscriber {
@@ -95,7 +95,7 @@ export class Connection implements Subscriber {
     socket.on('pong', () => {
       this.#silentBeats = 0;
     });
-    // The socket closes itself right after, with the right code: too long, not UTF-8, a reset.
+    // Only counted: ws closes the socket itself, with the code for the error (too long, not UTF-8 …).
     socket.on('error', (error: Error & { readonly code?: string }) => {
       if (error.code?.startsWith('WS_ERR_') === true) counters.badFrames += 1;
     });
@@ -165,7 +165,7 @@ export class Connection implements Subscriber {
     this.#socket.terminate();
   }
 
-  /** Once per heartbeat: is anybody there? A browser answers without waking the page. */
+  /** Once per heartbeat: asks for a pong, which a browser sends without waking the page. */
   probe(): void {
     if (this.#silentBeats >= SILENT_BEATS) {
       this.#parts.counters.deadPeers += 1;
@@ -230,10 +230,10 @@ export class Connection implements Subscriber {
   }
 
   async #answerLater(queued: Queued, frame: Question): Promise<void> {
-    // Only what is published may overrun a client, never the answers to what it asked for itself:
-    // pages of a recovery above all are paced by what it has read.
+    // A client must never be closed as too slow for the answers to its own requests, such as pages of a
+    // recovery: they wait until it has read what was sent before.
     if (this.#outbox.isCrowded) await this.#outbox.drained();
-    // A client without a token just begins: then cookies, or nothing, say who it is.
+    // The client sent no token first: then it has none, and cookies may say who it is.
     if (this.#state.name === 'new') await this.#authenticate(undefined);
     if (this.isOpen()) await this.#answer(queued, frame);
   }
@@ -242,7 +242,7 @@ export class Connection implements Subscriber {
     switch (frame.type) {
       case 'subscribe':
         queued.decision ??= this.#answers.ask(frame);
-        // An app that answers at once gains nothing from being asked early.
+        // An app that decides at once gains nothing from being asked early.
         if (isPromise(queued.decision)) this.#askAhead();
         return this.#answers.subscribe(frame, queued.decision);
       case 'publish':
@@ -278,9 +278,9 @@ export class Connection implements Subscriber {
   }
 
   /**
-   * Somebody else now: what the one before was allowed to hear is asked for again. Until then
-   * nothing is heard and no number is called hidden; the facts tell of what came by meanwhile.
-   * @param mayBeSame the app names nobody: what is allowed goes on as if nothing had been asked.
+   * The token may be somebody else's now: asks again for every channel that the one before was allowed to
+   * read. Until the answer the channel is detached, and the facts of its new join tell what came meanwhile.
+   * @param mayBeSame no principal tells the two apart: an allowed channel goes on without a break.
    */
   async #recheck(mayBeSame: boolean): Promise<void> {
     const channels = [...this.channels.keys()];
