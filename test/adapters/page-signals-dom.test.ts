@@ -48,14 +48,14 @@ describe('at the start', () => {
 });
 
 describe('events', () => {
-  test('of the network', () => {
+  test('online and offline are passed on', () => {
     listen();
     onWindow('offline');
     onWindow('online');
     expect(signals).toEqual(['offline', 'online']);
   });
 
-  test('of visibility, as it is at that moment', () => {
+  test('a change of visibility is passed on as the page is at that moment', () => {
     listen();
     visibility('hidden');
     onDocument('visibilitychange');

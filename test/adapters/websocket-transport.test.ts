@@ -334,7 +334,7 @@ describe('closing', () => {
     ]);
   });
 
-  test('while connecting', async () => {
+  test('while connecting: nothing of the socket is reported any more', async () => {
     const socket = await dial(1);
     transport.close(1000, '');
     socket.errors();

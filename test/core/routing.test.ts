@@ -215,7 +215,7 @@ describe('a bad frame', () => {
     expect(script.pass(600).all('fetch')).toEqual([]);
   });
 
-  test('of no channel asks nothing', () => {
+  test('that names no channel asks no log', () => {
     const script = new Script(quiet).live(5).frames([{ type: 'bad', reason: 'odd' }]);
     expect(script.pass(200).all('fetch')).toEqual([]);
   });
@@ -324,7 +324,7 @@ describe('a channel that is left', () => {
     expect(script.enter({ type: 'opened', attempt: 2 }).sent).toEqual([]);
   });
 
-  test('twice is left once', () => {
+  test('is not left twice when it is released again', () => {
     const script = new Script(quiet).live(5).enter({ type: 'release', channel: CHANNEL });
     expect(script.pass(second).all('left')).toHaveLength(1);
     script.enter({ type: 'release', channel: CHANNEL });

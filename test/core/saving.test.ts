@@ -295,7 +295,7 @@ describe('a store that is slow', () => {
     expect(script.first('fetch').request.seq).toBe(4);
   });
 
-  test('says so once', () => {
+  test('is told to the app once, and so is its first answer', () => {
     const script = blind();
     expect(script.all('storageState')).toHaveLength(1);
     expect(script.pass(20 * second).all('storageState')).toEqual([]);

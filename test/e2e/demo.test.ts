@@ -230,7 +230,7 @@ describe('a fault for Ada alone', () => {
 describe('a fault for both', () => {
   beforeEach(() => choose('both'));
 
-  test('cut', async () => {
+  test('cut: what is sent meanwhile is recovered', async () => {
     await press('cut');
     await bothShow(run(1, 6));
     expect(await cells('grace', '[data-fate="recovered"]')).toBe(6);

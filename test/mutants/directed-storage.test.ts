@@ -90,7 +90,7 @@ describe('a store that is slow', () => {
     expect(written(handle(script.message(6)).pass(5_000))).toEqual([]);
   });
 
-  test('it is asked again', () => {
+  test('is asked again when it did not answer in time', () => {
     expect(blind().pass(11_000).all('load')).toHaveLength(1);
   });
 

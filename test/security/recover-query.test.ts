@@ -102,7 +102,7 @@ describe('since', () => {
     expect(asked).toEqual([]);
   });
 
-  it('in a body is none', async () => {
+  it('is not read from a body', async () => {
     const { epoch, port } = await startWithSecrets();
     // Over HTTP a body is no place for parameters.
     const request = httpRequest({ host: '127.0.0.1', port, path: '/recover', method: 'GET' });

@@ -17,7 +17,7 @@ describe('origins', () => {
     expect(hub.stats()).toMatchObject({ originRefusals: 3, accepted: 3 });
   });
 
-  it('may be a list', async () => {
+  it('in a list are accepted, and no others', async () => {
     const { url } = await startHub({ origins: ['https://a.example', 'capacitor://localhost'] });
     const from = (Origin: string) => upgradeStatus(url, { Origin });
     expect(await from('https://a.example')).toBe(101);
@@ -26,12 +26,12 @@ describe('origins', () => {
     expect(await from('https://a.example.evil.example')).toBe(403);
   });
 
-  it('may be all', async () => {
+  it("are all accepted with '*'", async () => {
     const { url } = await startHub({ origins: '*' });
     expect(await upgradeStatus(url, { Origin: 'https://anywhere.example' })).toBe(101);
   });
 
-  it('may be a rule, whose failure is a no', async () => {
+  it('are judged by a function, and refused when it throws', async () => {
     const sources: string[] = [];
     const { url } = await startHub({
       origins: (origin, request) => {

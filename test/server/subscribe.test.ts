@@ -17,7 +17,7 @@ describe('a new connection', () => {
     });
   });
 
-  it('gets its subprotocol back', async () => {
+  it('gets the subprotocol that both sides know', async () => {
     const { url } = await startHub();
     const client = await connect(url, ['lastseq.v9', 'lastseq.v1']);
     expect(client.socket.protocol).toBe('lastseq.v1');
