@@ -5,7 +5,7 @@ export type State =
   | { readonly name: 'idle' }
   /** The token is being asked for. */
   | { readonly name: 'preparing' }
-  /** `isOverdue`: its deadline came late, and it was given more time: once, or in a hidden page for ever. */
+  /** `isOverdue`: its deadline came late, and it was given more time. */
   | { readonly name: 'dialing'; readonly since: number; isOverdue: boolean }
   /** `joined`: the server has really served us; without that an open socket proves nothing. */
   | { readonly name: 'open'; readonly since: number; joined: boolean }

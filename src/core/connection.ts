@@ -177,8 +177,8 @@ export class Connection {
         return false;
       case 'connect':
         if (this.#state.name !== 'dialing') return false;
-        // The page was frozen: the events of the handshake may wait behind this timer. Give them time, once:
-        // in a hidden page every timer is late.
+        // The page was frozen: the events of the handshake may wait behind this timer. They get time once,
+        // for in a hidden page every timer is late.
         if (slept && !this.#state.isOverdue) {
           this.#state.isOverdue = true;
           this.ctx.arm('connect', STALE_DIAL_MS);
@@ -284,13 +284,8 @@ export class Connection {
   /** Ends every wait. A connection that was up for long enough resets the backoff, however it ends. */
   #stop(): void {
     const state = this.#state;
-    if (
-      state.name === 'open' &&
-      state.joined &&
-      this.ctx.now - state.since >= this.ctx.settings.minUptimeMs
-    ) {
-      this.#failures = 0;
-    }
+    const wasUp = state.name === 'open' && state.joined;
+    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs) this.#failures = 0;
     this.#liveness.stop();
     this.ctx.deadlines.clear('retry');
     this.ctx.deadlines.clear('connect');
