@@ -1,6 +1,13 @@
 /** Backoff and randomness. Both depend on their input alone, so that a seed repeats a whole schedule. */
 
 /**
+ * The longest wait that a server may ask for, with `goaway` or `Retry-After`. An hour is more than any
+ * restart or rate limit takes; a number that is wrong (seconds for milliseconds, a date of another year)
+ * must not silence a client for good.
+ */
+export const MAX_TOLD_MS = 3_600_000;
+
+/**
  * Full jitter after the cap: a random time between 0 and the capped exponential. Jitter added before
  * the cap would let every client of a dead server return in step once the cap is reached.
  *

@@ -7,6 +7,7 @@
  *
  * One at a time. Knows neither numbers nor messages.
  */
+import { MAX_TOLD_MS } from './backoff.js';
 import type { Context } from './context.js';
 import type { Asker } from './recovery-calls.js';
 import type { StallReason } from './vocabulary.js';
@@ -133,7 +134,7 @@ export class Recovery {
     if (this.state.name !== 'backingOff' || this.state.reason !== 'resets') this.stop();
   }
 
-  /** The call failed. @param atLeastMs what the server asked for with Retry-After. */
+  /** The call failed. @param atLeastMs what the server asked for with Retry-After; an hour of it at most is kept to. */
   failed(atLeastMs = 0): void {
     const { deadlines, settings } = this.ctx;
     const wait = this.ctx.backoffMs(this.#failures);
@@ -143,7 +144,8 @@ export class Recovery {
       this.ctx.arm(this.#giveUp, giveUpAfterMs);
     }
     // Spread over half as long again: every client was given the same Retry-After.
-    this.#backOff('recovery', Math.max(wait, atLeastMs * (1 + this.ctx.chance / 2)));
+    const told = Math.min(atLeastMs, MAX_TOLD_MS);
+    this.#backOff('recovery', Math.max(wait, told * (1 + this.ctx.chance / 2)));
   }
 
   /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */

@@ -1,4 +1,5 @@
 /** How long to wait before the next attempt to connect. */
+import { MAX_TOLD_MS } from './backoff.js';
 import type { Context } from './context.js';
 import { CLOSE } from './frames.js';
 
@@ -16,7 +17,7 @@ export interface Drop {
   readonly online: boolean;
   readonly visible: boolean;
   readonly code: number | undefined;
-  /** What a `goaway` asked for. */
+  /** What a `goaway` asked for; no more than an hour of it is kept to. */
   readonly goawaySpreadMs: number | undefined;
 }
 
@@ -26,7 +27,7 @@ export function redialMs(drop: Drop, ctx: Context): number {
   if (!drop.online) return OFFLINE_WAIT_MS;
   // A server that greets and goes away, again and again, meets the backoff: its spread may be 0.
   if (drop.goawaySpreadMs !== undefined && drop.failures === 0) {
-    return random.next() * drop.goawaySpreadMs;
+    return random.next() * Math.min(drop.goawaySpreadMs, MAX_TOLD_MS);
   }
   if (drop.code === CLOSE.restart && drop.failures === 0) return random.next() * RESTART_SPREAD_MS;
   const isTold = drop.code === CLOSE.rate;

@@ -576,6 +576,15 @@ describe('a server that goes away', () => {
     expect(Math.max(...waits(goaway(0, 4)))).toBeGreaterThan(4 * second);
   });
 
+  test('and asks for a spread without measure has its clients back within an hour', () => {
+    const all = waits((seed) => {
+      const script = new Script({ ...quiet, seed }).live(5);
+      return drop(script.frames([{ type: 'goaway', spreadMs: 1e12 }]), 1, 1012);
+    });
+    expect(Math.max(...all)).toBeGreaterThan(2_400 * second);
+    expect(Math.max(...all)).toBeLessThan(3_600 * second);
+  });
+
   test('and asked for a spread did so for this time alone', () => {
     const script = new Script(quiet).live(5).frames([{ type: 'goaway', spreadMs: 600 * second }]);
     script.pass(6 * second);

@@ -98,6 +98,14 @@ test('C5 Retry-After is the least that is waited', () => {
   expect(later).toBe(1);
 });
 
+test.each([1e9, Infinity])('C5 a Retry-After of %d ms is no more than an hour', (retryInMs) => {
+  const script = new Script({ heartbeatMs: 1e9 }).live(5).heads(8).pass(200);
+  script.refuse(script.first('fetch').id, 429, retryInMs);
+  expect(script.pass(3_599_000).all('fetch')).toEqual([]);
+  // And half as long again for the spread.
+  expect(script.pass(1_802_000).all('fetch')).not.toEqual([]);
+});
+
 test('C6 403 stops that channel alone', () => {
   const script = new Script().live(5);
   script.enter({ type: 'join', channel: 'other', intent: LATEST });
