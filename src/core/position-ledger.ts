@@ -125,6 +125,8 @@ export class PositionLedger {
     this.#cannotWrite = failed;
     this.storeAnswered(!failed);
     for (const channel of refused) {
+      // A discontinuity, or a place that the app brought meanwhile, wins over whoever it was.
+      if (this.#dirty.get(channel)?.mode === 'replace') continue;
       this.#barred.set(channel, {});
       this.#dirty.delete(channel);
       this.ctx.notice({ event: 'positionReplaced', channel });

@@ -138,6 +138,13 @@ test('E12 F1 an advance that is refused means another owner: in memory from then
   expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 7 });
 });
 
+test('E12 a replacement that waits is written, although an advance before it is refused', () => {
+  const script = handled(resumed(5).message(6), 1, mark(6, TOK)).pass(100);
+  handled(script, 0, mark(9, 'new', 'replace'));
+  script.enter({ type: 'saved', id: 1, refused: [CHANNEL] }).pass(60_000);
+  expect(script.first('save').writes).toEqual([mark(9, 'new', 'replace')]);
+});
+
 test('F4 a write that fails is tried again, with all that came since', () => {
   const script = handled(resumed(5).message(6, 7), 1, mark(6, TOK)).pass(100);
   script.enter({ type: 'saved', id: 1, refused: [], failed: true });
