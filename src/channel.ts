@@ -156,6 +156,10 @@ export class ChannelHandle<Data> implements Channel<Data> {
   async ready({ signal }: ListenOptions = {}): Promise<void> {
     this.#assertOpen();
     if (signal?.aborted) throw signal.reason;
+    this.#hold();
+    // Asked for inside of a handler, the channel is joined once all are told of what it was before.
+    if (this.shared.parts.driver.isRunning) await Promise.resolve();
+    this.#assertOpen();
     const { shared } = this;
     await new Promise<void>((resolve, reject) => {
       const look = (): void => {
@@ -170,7 +174,6 @@ export class ChannelHandle<Data> implements Channel<Data> {
         reject(signal?.aborted ? (signal.reason as Error) : this.#closed());
       };
       const off = shared.add({ state: look, drained: look, ended }, this, signal);
-      this.#hold();
       look();
     });
   }

@@ -71,7 +71,8 @@ export class Driver {
   readonly #storage: Storage;
   readonly #fetches = new Map<number, AbortController>();
   readonly #inputs: Input[] = [];
-  #running = false;
+  /** An input is being handled: what is asked for now comes after it. */
+  isRunning = false;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   /** The current attempt: its address is being asked for, or its socket opened or open. 0: none. */
   #attempt = 0;
@@ -114,8 +115,8 @@ export class Driver {
     // A write that settles after the close may be followed by another one.
     if (this.#closed && input.type !== 'saved') return;
     this.#inputs.push(input);
-    if (this.#running) return;
-    this.#running = true;
+    if (this.isRunning) return;
+    this.isRunning = true;
     const at = now ?? this.parts.ports.clock.now();
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
@@ -123,7 +124,7 @@ export class Driver {
         for (const effect of effects) this.#run(effect);
       }
     } finally {
-      this.#running = false;
+      this.isRunning = false;
     }
     this.#schedule();
   }

@@ -393,6 +393,28 @@ test.each(['a function', 'a loop'])(
   },
 );
 
+test.each(['error', 'state'] as const)(
+  'a refused channel asked for anew inside of a handler of `%s` is waited for',
+  async (event) => {
+    const { client, network, pass, room } = setup();
+    const first = room();
+    let again: ReturnType<typeof outcome> | undefined;
+    const ask = (): void => {
+      if (event === 'state' && first.state.name !== 'failed') return;
+      again ??= outcome(client.channel('room').ready());
+    };
+    if (event === 'error') client.on('error', ask);
+    else first.on('state', ask);
+    first.subscribe(() => undefined);
+    await pass();
+    network.socket.receive(
+      JSON.stringify({ type: 'unsubscribed', channel: 'room', code: 'forbidden', retry: false }),
+    );
+    await pass();
+    expect(again).toEqual({ done: true, value: undefined });
+  },
+);
+
 test('a refused channel asked for anew inside of a handler goes on where its handlers were', async () => {
   const { network, room, publishTo, pass } = setup();
   const first = room();
