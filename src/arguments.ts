@@ -21,13 +21,23 @@ export function checkListener(events: readonly unknown[], event: unknown, handle
   if (typeof handler !== 'function') throw badOption('handler', handler, 'a function');
 }
 
-/** What a publish is made of. @throws LastseqError `bad_option` */
-export function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): void {
+/**
+ * What a publish is made of.
+ *
+ * @returns the data as it is now: it may be sent later, and again, and the app goes on with its object.
+ * @throws LastseqError `bad_option`
+ */
+export function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): unknown {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
     throw badOption('timeoutMs', timeoutMs, 'a number >= 1');
   }
   if (key !== undefined && !isName(key)) throw badOption('key', key, 'a string that is not empty');
-  if (!isJson(data)) throw badOption('data', data, 'a value that JSON can carry');
+  try {
+    // Functions, symbols and undefined give no text, and what is no text is not read.
+    return JSON.parse(JSON.stringify(data));
+  } catch {
+    throw badOption('data', data, 'a value that JSON can carry');
+  }
 }
 
 /**
@@ -42,15 +52,6 @@ export function differingOption(
     ([option, value]) => fingerprint(value) !== fingerprint(given[option as keyof typeof given]),
   );
   return different?.[0];
-}
-
-function isJson(data: unknown): boolean {
-  try {
-    // The declarations leave out that functions, symbols and undefined give no text.
-    return typeof (JSON.stringify(data) as string | undefined) === 'string';
-  } catch {
-    return false;
-  }
 }
 
 /** Equal for options that mean the same: functions and validators count by being there, keys in any order. */

@@ -192,7 +192,7 @@ export class LastseqClient {
     { key, timeoutMs }: PublishOptions,
   ): Promise<Position> {
     this.#assertOpen();
-    checkPublish(data, key, timeoutMs);
+    const copy = checkPublish(data, key, timeoutMs);
     const id = ++this.#requests;
     return await new Promise((resolve, reject) => {
       this.#publishes.set(id, (result) => {
@@ -204,7 +204,7 @@ export class LastseqClient {
         type: 'publish',
         id,
         channel,
-        data,
+        data: copy,
         key: key ?? `${this.#keyPrefix}-${id}`,
         timeoutMs,
       });

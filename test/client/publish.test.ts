@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nativeDialect as native } from '../../src/dialects/native.js';
 import { outcome, setup, uncaught } from './harness.js';
 
 /** A client that is connected. */
@@ -81,18 +82,45 @@ test('with timeoutMs a publish waits for a connection', async () => {
   expect(published.value).toEqual({ epoch: 'e1', seq: 1 });
 });
 
-test('data that JSON cannot carry any more when it is sent keeps nothing else from being sent', async () => {
-  const { room, sent, pass } = setup();
-  const data: { text: string; size?: bigint } = { text: 'x' };
-  const [bad, good] = [data, 'y'].map((each) =>
-    outcome(room().publish(each, { timeoutMs: 5_000 })),
-  );
+test('what is published is the data of that moment, inside of a handler and while it waits', async () => {
+  const { room, sent, publishTo, pass } = setup();
+  const draft: { text: string; size?: bigint } = { text: 'waits' };
+  const channel = room({ start: 'earliest' });
+  const waits = outcome(channel.publish(draft, { timeoutMs: 5_000 }));
+  // JSON could not carry it any more.
+  draft.size = 1n;
+  let inside: ReturnType<typeof outcome> | undefined;
+  channel.subscribe(() => {
+    if (inside !== undefined) return;
+    const reply = { text: 'inside' };
+    inside = outcome(channel.publish(reply));
+    reply.text = '';
+  });
+  publishTo(1);
+  await pass(1_000);
+  expect(sent('publish')).toMatchObject([
+    { data: { text: 'waits' } },
+    { data: { text: 'inside' } },
+  ]);
+  expect([waits.value, inside?.value]).toEqual([
+    { epoch: 'e1', seq: 2 },
+    { epoch: 'e1', seq: 3 },
+  ]);
+});
+
+test('a dialect that fails to write one frame keeps nothing else from being sent', async () => {
+  const encode: typeof native.encode = (frames) => {
+    if (frames.some((frame) => frame.type === 'publish' && frame.data === 'x'))
+      throw new Error('x');
+    return native.encode(frames);
+  };
+  const { room, sent, pass } = setup({ options: { dialect: { ...native, encode } } });
+  const [bad, good] = ['x', 'y'].map((each) => outcome(room().publish(each, { timeoutMs: 5_000 })));
   room().subscribe(() => undefined);
-  data.size = 1n;
   await pass(1_000);
   expect(sent('publish')).toMatchObject([{ data: 'y' }]);
   expect([good?.value, bad?.done]).toEqual([{ epoch: 'e1', seq: 1 }, false]);
-  expect(uncaught.splice(0)).toEqual([expect.any(TypeError)]);
+  expect(uncaught.splice(0)).toEqual([new Error('x')]);
   await pass(5_000);
   expect(bad?.error).toMatchObject({ code: 'timeout' });
 });
