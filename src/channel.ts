@@ -158,7 +158,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
     if (signal?.aborted) throw signal.reason;
     this.#hold();
     // Asked for inside of a handler, the channel is joined once all are told of what it was before.
-    if (this.shared.parts.driver.isRunning) await Promise.resolve();
+    await Promise.resolve();
     this.#assertOpen();
     const { shared } = this;
     await new Promise<void>((resolve, reject) => {

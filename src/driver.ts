@@ -71,8 +71,7 @@ export class Driver {
   readonly #storage: Storage;
   readonly #fetches = new Map<number, AbortController>();
   readonly #inputs: Input[] = [];
-  /** An input is being handled: what is asked for now comes after it. */
-  isRunning = false;
+  #running = false;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   /** The current attempt: its address is being asked for, or its socket opened or open. 0: none. */
   #attempt = 0;
@@ -115,8 +114,8 @@ export class Driver {
     // A write that settles after the close may be followed by another one.
     if (this.#closed && input.type !== 'saved') return;
     this.#inputs.push(input);
-    if (this.isRunning) return;
-    this.isRunning = true;
+    if (this.#running) return;
+    this.#running = true;
     const at = now ?? this.parts.ports.clock.now();
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
@@ -124,7 +123,7 @@ export class Driver {
         for (const effect of effects) this.#run(effect);
       }
     } finally {
-      this.isRunning = false;
+      this.#running = false;
     }
     this.#schedule();
   }

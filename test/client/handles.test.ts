@@ -329,6 +329,7 @@ test('ready rejects with the reason of its signal, with a refusal, and when some
   await handle.close();
   await pass();
   const refused = outcome(room({}, 'c').ready());
+  await Promise.resolve();
   network.socket.receive({ type: 'error', channel: 'c', code: 'forbidden', retry: false });
   const open = outcome(room({}, 'd').ready());
   void client.close();
