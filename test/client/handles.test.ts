@@ -439,3 +439,60 @@ test('a refused channel asked for anew inside of a handler goes on where its han
   await pass(1_000);
   expect(seen).toEqual(['first 1', 'first 2', 'first 3', 'again 3', 'again 4']);
 });
+
+test('a refused channel asked for anew while a handler is at work is joined when that has finished', async () => {
+  const { network, room, publishTo, sent, pass } = setup();
+  const first = room();
+  const seen: string[] = [];
+  let finish = (): void => undefined;
+  first.subscribe(async ({ seq }) => {
+    seen.push(`first ${seq}`);
+    if (seq === 1) await new Promise<void>((resolve) => (finish = resolve));
+  });
+  await pass();
+  publishTo(2);
+  network.socket.receive({
+    type: 'unsubscribed',
+    channel: 'room',
+    code: 'forbidden',
+    retry: false,
+  });
+  await pass();
+  expect(first.state).toEqual({ name: 'failed', code: 'forbidden' });
+  const again = room();
+  again.subscribe(({ seq }) => void seen.push(`again ${seq}`));
+  const ready = outcome(again.ready());
+  await pass(5_000);
+  expect([seen, again.state.name, ready.done]).toEqual([['first 1'], 'idle', false]);
+  expect(sent('subscribe')).toHaveLength(1);
+  finish();
+  await pass(2_000);
+  expect(sent('subscribe')).toHaveLength(2);
+  publishTo(3);
+  await pass();
+  expect(ready).toEqual({ done: true, value: undefined });
+  expect(seen).toEqual(['first 1', 'first 2', 'again 2', 'first 3', 'again 3']);
+});
+
+test('a refused channel asked for anew and let go while a handler is at work is not joined', async () => {
+  const { network, room, publishTo, sent, pass } = setup();
+  const first = room();
+  let finish = (): void => undefined;
+  first.subscribe(() => new Promise<void>((resolve) => (finish = resolve)));
+  await pass();
+  publishTo(1);
+  network.socket.receive({
+    type: 'unsubscribed',
+    channel: 'room',
+    code: 'forbidden',
+    retry: false,
+  });
+  await pass();
+  const again = room();
+  again.subscribe(() => undefined);
+  void first.close();
+  void again.close();
+  finish();
+  await pass(5_000);
+  expect(sent('subscribe')).toHaveLength(1);
+});
