@@ -1,6 +1,7 @@
 /** Sending paths, ready to be used: one per HTTP call, command or function, and one per URL over sockets. */
 import { spawn } from 'node:child_process';
 import { Connection, type ConnectionParts } from './connection.js';
+import { COMMAND_MS, inTime } from './in-time.js';
 import { withoutBraces } from './sender.js';
 import type { Instance, SenderSpec } from './settings.js';
 
@@ -97,7 +98,7 @@ function plainLane(
       else if (spec.kind === 'sh') await run(parts, spec.command, marker);
       else {
         const { channel, token } = parts.settings;
-        await spec.send({ marker, channel, token });
+        await inTime(() => spec.send({ marker, channel, token }));
       }
       return undefined;
     },
@@ -144,9 +145,6 @@ function run({ settings }: ConnectionParts, command: string, marker: string): Pr
     LASTSEQ_MARKER: marker,
   });
 }
-
-/** A command may have much to load before it does anything. */
-const COMMAND_MS = 120_000;
 
 /** Rejects with the exit status alone: what a command prints may hold secrets. */
 export function runCommand(

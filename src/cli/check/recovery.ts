@@ -2,6 +2,7 @@
 import type { Page, RecoverRequest } from '../../core/frames.js';
 import type { Position } from '../../core/position.js';
 import { Connection, type ConnectionParts } from './connection.js';
+import { inTime } from './in-time.js';
 import { askByFetch, type HttpSight } from './recovery-http.js';
 import { fingerprint, type Copy } from './reading.js';
 import type { Instance } from './settings.js';
@@ -119,15 +120,11 @@ export class Recovery {
     { channel, epoch, seq }: RecoverRequest,
     { limit, token }: { readonly limit: number; readonly token: string | undefined },
   ): Promise<Answer | { readonly status: 200; readonly body: unknown }> {
-    const signal = AbortSignal.timeout(this.#parts.settings.timeoutMs);
-    // For a function that does not look at the signal.
-    const late = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error));
-    });
+    const { timeoutMs } = this.#parts.settings;
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
       const question = { channel, epoch, since: seq, limit, token, signal };
-      const body: unknown = await Promise.race([recover(question), late]);
-      return { status: 200, body };
+      return { status: 200, body: await inTime(() => recover(question), timeoutMs) };
     } catch (error) {
       const { status } = Object(error) as { readonly status?: unknown };
       return { status: typeof status === 'number' ? status : 0, problem: String(error) };

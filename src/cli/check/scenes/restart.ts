@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench } from '../bench.js';
 import type { RestartScene, Sent, Skipped } from '../findings.js';
+import { inTime } from '../in-time.js';
 import { runCommand } from '../lanes.js';
 
 /** For the server to be there again. */
@@ -15,7 +16,7 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   const before = await bench.mark();
   const nothing = { before, sent: [], heard: [], after: [], whole: [] };
   try {
-    await (typeof command === 'string' ? runCommand(command) : command());
+    await (typeof command === 'string' ? runCommand(command) : inTime(command));
   } catch (error) {
     return { skipped: `--restart: ${(error as Error).message}` };
   }
