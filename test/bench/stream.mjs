@@ -72,10 +72,10 @@ function scripted(name, client, perFrame) {
     name,
     code: page(client, '/'),
     serve(/** @type {Server} */ server) {
-      const { sockets } = serveWire(server, wire);
+      const { sockets, waitingBytes } = serveWire(server, wire);
       let head = 0;
       onPost(server, '/go', (query) =>
-        publishAll(sockets, Number(query.get('count')), perFrame, (_first, jsons) => {
+        publishAll(waitingBytes, Number(query.get('count')), perFrame, (_first, jsons) => {
           const [json = ''] = jsons;
           const text =
             perFrame === 1 ? wire.one(head + 1, json) : (wire.many?.(head + 1, jsons) ?? '');
@@ -93,9 +93,9 @@ function lastseq(name, perTick) {
     name,
     code: page('lastseq', '/realtime'),
     serve(/** @type {Server} */ server) {
-      const { log, sockets } = serveHub(server);
+      const { log, waitingBytes } = serveHub(server);
       onPost(server, '/go', (query) =>
-        publishAll(sockets, Number(query.get('count')), perTick, (_first, jsons) => {
+        publishAll(waitingBytes, Number(query.get('count')), perTick, (_first, jsons) => {
           for (const json of jsons) log.append('room:42', JSON.parse(json));
         }),
       );
