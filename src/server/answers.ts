@@ -31,6 +31,9 @@ interface SubscribeRequest {
   readonly channel: string;
 }
 
+/** Says an answer that is ready, when it is its turn. */
+export type Answer = () => void;
+
 /** The status of an item that was refused, as HTTP would answer it. */
 export const STATUS: Readonly<Record<RefusalCode, number>> = {
   unauthorized: 401,
@@ -77,28 +80,32 @@ export class Answers {
     return this.#decideReader('subscribe', channel);
   }
 
-  /** Answers at once where the app and the log do. */
+  /**
+   * Joins at once where the app and the log answer at once. What precedes it may be unanswered yet, as long as
+   * that is nothing but joins of other channels.
+   */
   subscribe(
     request: SubscribeRequest,
-    asked: ReaderDecision | Promise<ReaderDecision>,
-  ): void | Promise<void> {
+    asked: ReaderDecision | Promise<ReaderDecision> = this.ask(request),
+  ): Answer | Promise<Answer> {
     return chain(asked, (decision) => this.#subscribe(request, decision));
   }
 
-  #subscribe({ id, channel }: SubscribeRequest, decision: ReaderDecision): void | Promise<void> {
+  #subscribe(
+    { id, channel }: SubscribeRequest,
+    decision: ReaderDecision,
+  ): Answer | Promise<Answer> {
     const { settings, fanout, following, report } = this.#parts;
     const peer = this.#peer;
-    if (!peer.isOpen()) return;
+    if (!peer.isOpen()) return () => undefined;
     if (!decision.allowed) {
       // Whoever lost the right to listen must not go on listening by an earlier subscribe.
       this.unsubscribe(channel);
-      this.#refuse(decision.code, id, channel);
-      return;
+      return () => this.#refuse(decision.code, id, channel);
     }
     if (!peer.channels.has(channel) && peer.channels.size >= settings.limits.channels) {
       const message = `a connection takes ${settings.limits.channels} channels`;
-      peer.send(wire.errorText({ id, channel, code: 'limit', retry: false, message }));
-      return;
+      return () => peer.send(wire.errorText({ id, channel, code: 'limit', retry: false, message }));
     }
     // Attach first, read after: a message in between comes twice or early, but never not at all.
     const view = decision.sees && new View(decision.sees);
@@ -106,19 +113,22 @@ export class Answers {
     const isNew = !fanout.has(channel, peer);
     fanout.attach(channel, peer, view);
     peer.channels.set(channel, view);
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown): Answer => {
       report('log', error);
       if (isNew) this.unsubscribe(channel);
-      peer.send(wire.errorText({ id, channel, code: 'internal', retry: true }));
+      return () => peer.send(wire.errorText({ id, channel, code: 'internal', retry: true }));
     };
     try {
       const facts = chain(following.ready(channel), () => settings.log.facts(channel));
-      const told = chain(facts, (known) => {
-        if (peer.isOpen()) peer.send(wire.subscribedText(id, channel, known));
-      });
-      return told?.catch(failed);
+      const answer = chain(
+        facts,
+        (known): Answer =>
+          () =>
+            peer.send(wire.subscribedText(id, channel, known)),
+      );
+      return isPromise(answer) ? answer.catch(failed) : answer;
     } catch (error) {
-      failed(error);
+      return failed(error);
     }
   }
 

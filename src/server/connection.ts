@@ -1,20 +1,20 @@
 /**
  * One connection: its socket, who is behind it, and the order of its frames.
  *
- * What a request is answered with is in `answers.ts`. Here is when it is answered: one at a time, in the
- * order received, and not before `connect` was allowed.
+ * What a request is answered with is in `answers.ts`. Here is when it is answered: in the order received, one
+ * at a time but for joins in a row (`joins.ts`), and not before `connect` was allowed.
  */
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import { CLOSE } from '../core/frames.js';
 import { Answers } from './answers.js';
-import { isSameClient, RETRY, type ReaderDecision, type RefusalCode } from './authorize.js';
+import { isSameClient, RETRY, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
 import type { HeadEntry } from './heads.js';
 import { Inbox } from './inbox.js';
+import { join, type Queued } from './joins.js';
 import { Outbox } from './outbox.js';
 import type { HubParts } from './parts.js';
-import { isPromise } from './promises.js';
 import { readFrames, type RequestFrame } from './request-frames.js';
 import type { View } from './view.js';
 import * as wire from './wire.js';
@@ -26,12 +26,6 @@ type State =
   | { readonly name: 'closed' };
 
 type Principal = string | undefined;
-
-/** A frame in the queue, with the app's decision where that was asked for before the frame's turn. */
-interface Queued {
-  readonly frame: RequestFrame;
-  decision?: ReaderDecision | Promise<ReaderDecision>;
-}
 
 /** The requests that need the log, and so an allowed connection. */
 type Question = Extract<RequestFrame, { readonly type: 'subscribe' | 'publish' | 'recover' }>;
@@ -50,9 +44,6 @@ const CLOSE_GRACE_MS = 5_000;
 
 /** Heartbeats without any sign of life, pongs of the browser included, after which a client is gone. */
 const SILENT_BEATS = 3;
-
-/** Joins for which the app is asked at the same time. They are still answered in order. */
-const ASKED_AHEAD = 32;
 
 export class Connection implements Subscriber {
   /** Settled when the socket is gone. */
@@ -241,24 +232,11 @@ export class Connection implements Subscriber {
   #answer(queued: Queued, frame: Question): void | Promise<void> {
     switch (frame.type) {
       case 'subscribe':
-        queued.decision ??= this.#answers.ask(frame);
-        // An app that decides at once gains nothing from being asked early.
-        if (isPromise(queued.decision)) this.#askAhead();
-        return this.#answers.subscribe(frame, queued.decision);
+        return join(queued, frame, this.#inbox.waiting(), this.#answers);
       case 'publish':
         return this.#answers.publish(frame);
       case 'recover':
         return this.#answers.recover(frame);
-    }
-  }
-
-  /** A client that comes back joins all its channels in a row: ask for them side by side. */
-  #askAhead(): void {
-    let count = 0;
-    for (const queued of this.#inbox.waiting()) {
-      if (queued.frame.type !== 'subscribe' || count >= ASKED_AHEAD) return;
-      queued.decision ??= this.#answers.ask(queued.frame);
-      count += 1;
     }
   }
 
@@ -294,7 +272,8 @@ export class Connection implements Subscriber {
       if (!decision.allowed) {
         this.#answers.unsubscribe(channel);
         this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
-      } else if (!mayBeSame) await this.#answers.subscribe({ id: undefined, channel }, decision);
+      } else if (!mayBeSame)
+        (await this.#answers.subscribe({ id: undefined, channel }, decision))();
     }
   }
 }

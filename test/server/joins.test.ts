@@ -1,0 +1,95 @@
+// Joins of one connection at an app and a log that are far away: side by side, and answered in order.
+import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../src/core/frames.js';
+import { memoryLog } from '../../src/server/index.js';
+import { connect, logWith, startHub, until, type Frame } from './harness.js';
+
+const join = (id: number, channel = `room:${id}`): Frame => ({ type: 'subscribe', id, channel });
+const many = (count: number): Frame[] => Array.from({ length: count }, (_, i) => join(i + 1));
+
+/** A hub whose log answers when the test says so. */
+async function distant() {
+  const inner = memoryLog();
+  /** By channel, the answers that are awaited. */
+  const asked = new Map<string, { answer(): void; fail(): void }[]>();
+  const order: string[] = [];
+  const log = logWith({
+    append: (channel, data) => inner.append(channel, data),
+    listen: (listener) => inner.listen(listener),
+    facts: (channel) =>
+      new Promise<Facts>((resolve, reject) => {
+        order.push(channel);
+        const waiting = asked.get(channel) ?? [];
+        asked.set(channel, waiting);
+        const answer = (): void => resolve(inner.facts(channel));
+        waiting.push({ answer, fail: () => reject(new Error('away')) });
+      }),
+  });
+  const { url } = await startHub({ log, onError: () => undefined });
+  const client = await connect(url);
+  const take = (channel: string) => {
+    const next = asked.get(channel)?.shift();
+    if (next === undefined) throw new Error(`nobody asked for ${channel}`);
+    return next;
+  };
+  return { inner, order, take, client };
+}
+
+/** Types, ids and channels of the answers so far. */
+const answers = (frames: readonly Frame[]) =>
+  frames
+    .filter(({ type }) => type !== 'welcome')
+    .map(({ channel, id, type }) => [type, channel ?? id]);
+
+describe('joins in a row', () => {
+  it('ask a distant log side by side, so many at most, and are answered in order', async () => {
+    const { client, order, take } = await distant();
+    client.send(...many(40));
+    await until(() => order.length === 32);
+    expect(order).toEqual(many(32).map(({ channel }) => channel));
+    for (const channel of order.slice(1)) take(channel).answer();
+    await new Promise(setImmediate);
+    expect(answers(client.frames)).toEqual([]);
+    take('room:1').answer();
+    await until(() => order.length === 40);
+    for (const channel of order.slice(32)) take(channel).answer();
+    await until(() => client.frames.length === 41);
+    expect(answers(client.frames)).toEqual(many(40).map(({ channel }) => ['subscribed', channel]));
+  });
+
+  it('of one channel wait for each other: the failure of the first is not that of the second', async () => {
+    const { client, inner, order, take } = await distant();
+    client.send(join(1, 'a'), join(2, 'b'), join(3, 'a'), join(4, 'c'));
+    await until(() => order.length === 2);
+    take('b').answer();
+    take('a').fail();
+    await until(() => order.length === 4);
+    expect(order).toEqual(['a', 'b', 'a', 'c']);
+    take('c').answer();
+    take('a').answer();
+    await until(() => client.frames.length === 5);
+    expect(answers(client.frames)).toEqual([
+      ['error', 'a'],
+      ['subscribed', 'b'],
+      ['subscribed', 'a'],
+      ['subscribed', 'c'],
+    ]);
+    inner.append('a', 1);
+    expect(await client.next('message')).toMatchObject({ channel: 'a', seq: 1 });
+  });
+
+  it('are not begun before a frame of another kind that came between them', async () => {
+    const { client, order, take } = await distant();
+    client.send(join(1, 'a'), { type: 'unsubscribe', channel: 'b' }, join(2, 'b'));
+    await until(() => order.length === 1);
+    expect(order).toEqual(['a']);
+    take('a').answer();
+    await until(() => order.length === 2);
+    take('b').answer();
+    await until(() => client.frames.length === 3);
+    expect(answers(client.frames)).toEqual([
+      ['subscribed', 'a'],
+      ['subscribed', 'b'],
+    ]);
+  });
+});
