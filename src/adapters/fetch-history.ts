@@ -1,6 +1,5 @@
 /** Fetch-since over HTTP, or by a function of the app. */
-import { isMs } from '../core/codec.js';
-import { isCount } from '../core/position.js';
+import { isCount, isMs } from '../core/position.js';
 import type { History, HistoryAnswer, HistoryQuestion } from '../ports/history.js';
 
 /** What the app's own function is asked: everything of `channel` and `epoch` after `since`. */

@@ -15,7 +15,7 @@ import type {
   RecoveryAnswer,
   ServerFrame,
 } from './frames.js';
-import { isCount, isObject, isSeq } from './position.js';
+import { isCount, isMs, isObject, isSeq } from './position.js';
 
 /** Larger texts are refused unread: a page is 1 MiB by default, and parsing blocks the main thread. */
 export const MAX_FRAME_CHARS: number = 8 * 1024 * 1024;
@@ -259,11 +259,6 @@ function ranges(raw: unknown, head: number): readonly (readonly [number, number]
     return isSeq(from) && isSeq(to) && from <= to && to <= head;
   });
   return read.sort((a, b) => a[0] - b[0]);
-}
-
-/** Is `value` a time to wait, in milliseconds? */
-export function isMs(value: unknown): value is number {
-  return Number.isFinite(value) && (value as number) >= 0;
 }
 
 export function isRecord(value: unknown): value is Raw {

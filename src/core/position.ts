@@ -56,6 +56,11 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** Is `value` a time to wait, in milliseconds? */
+export function isMs(value: unknown): value is number {
+  return Number.isFinite(value) && (value as number) >= 0;
+}
+
 /** Is `value` a position? Checked wherever one comes from outside: the app, the store, a snapshot. */
 export function isPosition(value: unknown): value is Position {
   if (!isObject(value)) return false;
