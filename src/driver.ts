@@ -2,8 +2,7 @@
  * The imperative shell: brings inputs to the core, runs the effects, owns the one timer and the token.
  * Decides nothing.
  */
-import { pageAnswer } from './core/codec.js';
-import type { ClientFrame, RecoverRequest, RecoveryAnswer } from './core/frames.js';
+import type { ClientFrame } from './core/frames.js';
 import { SLEPT_MS } from './core/liveness.js';
 import type { Position } from './core/position.js';
 import type { Session } from './core/session.js';
@@ -12,13 +11,13 @@ import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
 import { Dialer } from './dialer.js';
 import { LastseqError, reportUncaught } from './errors.js';
+import { Fetches } from './fetches.js';
 import type { ResolvedOptions } from './options.js';
 import type { Clock } from './ports/clock.js';
-import type { History, HistoryAnswer } from './ports/history.js';
+import type { History } from './ports/history.js';
 import type { PageSignals } from './ports/page-signals.js';
 import type { PositionStore } from './ports/position-store.js';
 import type { Transport, TransportEvent, TransportFactory } from './ports/transport.js';
-import { promiseTry } from './promise-try.js';
 import { Storage } from './storage.js';
 import type { Turn } from './turn.js';
 
@@ -69,7 +68,7 @@ export class Driver {
   readonly #dialect: Dialect;
   readonly #dialer: Dialer;
   readonly #storage: Storage;
-  readonly #fetches = new Map<number, AbortController>();
+  readonly #fetches: Fetches;
   readonly #inputs: Input[] = [];
   #running = false;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
@@ -85,9 +84,9 @@ export class Driver {
     this.session = parts.session;
     this.#dialect = parts.options.dialect;
     this.#dialer = new Dialer(parts.options);
-    this.#storage = new Storage(parts.ports.store, parts.stored, (input) => {
-      this.enter(input);
-    });
+    const enter = (input: Input): void => this.enter(input);
+    this.#fetches = new Fetches(parts.ports.history, this.#dialect, enter);
+    this.#storage = new Storage(parts.ports.store, parts.stored, enter);
     this.#transport = parts.ports.transport((event) => {
       this.#received(event);
     });
@@ -152,7 +151,7 @@ export class Driver {
     this.#closed = true;
     this.#unlisten?.();
     this.#timer?.cancel();
-    for (const controller of this.#fetches.values()) controller.abort();
+    this.#fetches.close();
     this.#transport.close(1000, 'closed by the app');
     return new Promise((resolve) => {
       const cancel = clock.after(this.parts.settings.storageTimeoutMs, resolve);
@@ -183,11 +182,9 @@ export class Driver {
         });
         return;
       case 'fetch':
-        return this.#fetch(effect);
+        return this.#fetches.begin(effect, this.#dialer.token);
       case 'abort':
-        this.#fetches.get(effect.id)?.abort();
-        this.#fetches.delete(effect.id);
-        return;
+        return this.#fetches.abort(effect.id);
       case 'load':
         return this.#storage.load(effect.channel);
       case 'save':
@@ -247,39 +244,6 @@ export class Driver {
         this.enter({ type: 'dropped', attempt: number, code: 1006, reason: 'no address' });
       },
     );
-  }
-
-  #fetch({ id, limit, request, tokenVersion }: Extract<Effect, { type: 'fetch' }>): void {
-    const controller = new AbortController();
-    this.#fetches.set(id, controller);
-    const query = this.#dialect.query?.(request, limit);
-    const { signal } = controller;
-    const question = { ...request, limit, query, token: this.#dialer.token, signal };
-    void promiseTry(() => this.parts.ports.history.fetch(question)).then(
-      (answer) => {
-        this.#fetches.delete(id);
-        this.enter({
-          type: 'recovered',
-          id,
-          tokenVersion,
-          answer: this.#judge(answer, request),
-        });
-      },
-      (error: unknown) => {
-        const answer = { status: 0, channel: request.channel, reason: String(error) } as const;
-        this.enter({ type: 'recovered', id, tokenVersion, answer });
-      },
-    );
-  }
-
-  #judge(answer: HistoryAnswer, request: RecoverRequest): RecoveryAnswer {
-    const { channel } = request;
-    if (!('body' in answer)) {
-      const { detail, retryInMs, status } = answer;
-      if (status === 0) return { status: 0, channel, reason: detail ?? 'no answer' };
-      return { status, channel, retryInMs };
-    }
-    return pageAnswer(this.#dialect.decodePage(answer.body, request), channel);
   }
 
   #schedule(): void {

@@ -8,6 +8,7 @@ import {
   type TransportEvent,
   type TransportFactory,
 } from '../../src/testing/index.js';
+import { nativeDialect, type ClientOptions, type Dialect } from '../../src/index.js';
 import { setup, SpyStore } from './harness.js';
 
 /** A live room that has handled number 1 of `e1`. */
@@ -120,15 +121,37 @@ test('a bad frame of a channel makes us ask its log: what it was is delivered', 
 });
 
 /** A client that recovers by HTTP, from the same log. */
-function overHttp() {
+function overHttp(options: Partial<ClientOptions> = {}) {
   const network = new FakeNetwork();
   const server = new FakeServer(network);
   return setup({
     like: { network, server, clock: new ManualClock(), store: new SpyStore() },
-    options: { recover: 'https://example.test/recover' },
+    options: { recover: 'https://example.test/recover', ...options },
     ports: { history: server.history },
   });
 }
+
+test.each(['decodePage', 'query'] as const)(
+  'a dialect whose %s throws costs an answer, and nothing else',
+  async (name) => {
+    let calls = 0;
+    const failing = (): never => {
+      calls += 1;
+      throw new Error('not mine');
+    };
+    const dialect: Dialect = { ...nativeDialect, [name]: failing };
+    const { reports, room, publishTo, pass } = overHttp({ dialect });
+    publishTo(3);
+    const channel = room({ start: 'earliest' });
+    channel.subscribe(() => undefined);
+    await pass(5_000);
+    expect(calls).toBeGreaterThan(1);
+    expect(channel.state).toMatchObject({ name: 'stalled', reason: 'recovery' });
+    expect(reports).toMatchObject([
+      { code: 'recovery_failed', details: { channel: 'room', detail: 'Error: not mine' } },
+    ]);
+  },
+);
 
 const facts = { channel: 'room', epoch: 'e1', head: 5, oldest: 1, more: false };
 const of = (...seqs: number[]) => seqs.map((seq) => ({ seq, data: `m${seq}` }));
