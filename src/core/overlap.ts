@@ -150,7 +150,11 @@ export class Overlap {
     const seen = head < last ? { ...page, head: last } : page;
     if (shown !== undefined) {
       const { prev = shown.seq - 1, seq } = shown;
-      if (seq !== anchor?.seq) return { ...page, oldest: Math.max(page.oldest, prev + 1) };
+      if (seq !== anchor?.seq) {
+        // What is there before it shows that the log reaches back: what we have was taken out of its middle.
+        const isCutOff = messages[0] === shown;
+        return isCutOff ? { ...page, oldest: Math.max(page.oldest, prev + 1) } : page;
+      }
       if (!more || messages.at(-1) !== shown) return page;
       this.#left = 'one';
       // A head that the server names is a head; one that is made of the page says nothing of what comes.

@@ -241,6 +241,17 @@ test('where there was nothing, the first number that came live is what the log s
   expect(read({ head: 9, messages: messages(5, 9) }).page.oldest).toBe(1);
 });
 
+test('where numbers only rise, what came live may have been taken out of the middle of the log', () => {
+  const { read, tracker } = log(0, false);
+  const [two, four, eight] = [2, 4, 8].map((seq) => ({ seq, data: seq, id: `a${seq}` }));
+  tracker.accepted(four!);
+  expect(tracker.since(0)).toBe(0);
+  const { page, says } = read({ head: 8, messages: [two!, eight!], more: true });
+  expect([says, page.oldest]).toEqual(['ours', 1]);
+  // With nothing before it, nobody can say how much is gone.
+  expect(read({ head: 8, messages: [eight!], more: true }).page.oldest).toBe(8);
+});
+
 test('while the log is still to be asked behind what it showed, what comes live waits', () => {
   const script = reconnected();
   script.answer(script.first('fetch').id, { head: 1, messages: messages(1, 1), more: true });

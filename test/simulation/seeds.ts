@@ -72,6 +72,11 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
   ],
   ['monotonic', 4036783, 'the refusal of a join that a probe had followed was ignored'],
   ['monotonic', 5008597, 'the refusal of an older join made an answer void for the judge'],
+  [
+    'bareMonotonic',
+    21007422,
+    'what was taken out of the middle of a log passed for all that was before it',
+  ],
   ['bareMonotonic', 6793, 'what one input delivers was unknown to the judge of its question'],
 ];
 

@@ -59,6 +59,14 @@ export const asking = [
     byTests: true,
   },
   {
+    name: 'told-to-wait-for-ever',
+    rule: 'a server can silence a client for an hour at most',
+    file: 'src/core/recovery.ts',
+    find: `const told = Math.min(atLeastMs, MAX_TOLD_MS);`,
+    replace: `const told = atLeastMs;`,
+    byTests: true,
+  },
+  {
     name: 'forbidden-retried-for-ever',
     rule: 'what is refused for good is not asked for again',
     file: 'src/core/channel-machine.ts',

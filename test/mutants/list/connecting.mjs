@@ -28,6 +28,22 @@ export const connecting = [
     byTests: true,
   },
   {
+    name: 'late-probe-for-ever',
+    rule: 'a dead socket is found although every timer is late',
+    file: 'src/core/liveness.ts',
+    find: `return slept && !probe.isSecond ?`,
+    replace: `return slept ?`,
+    byTests: true,
+  },
+  {
+    name: 'late-handshake-for-ever',
+    rule: 'a handshake that hangs ends although every timer is late',
+    file: 'src/core/connection.ts',
+    find: `if (slept && !this.#state.isOverdue) {`,
+    replace: `if (slept) {`,
+    byTests: true,
+  },
+  {
     name: 'backoff-reset-on-open',
     rule: 'an open socket proves nothing',
     file: 'src/core/connection.ts',
@@ -108,8 +124,16 @@ export const connecting = [
     name: 'leave-under-a-handler',
     rule: 'a leave waits for the handler at work',
     file: 'src/core/channels.ts',
-    find: `if (machine.isBusy) this`,
-    replace: `if (machine.isBusy && machine.hasFailed) this`,
+    find: `if (machine.isBusy) {`,
+    replace: `if (machine.isBusy && machine.hasFailed) {`,
+  },
+  {
+    name: 'joined-anew-under-a-handler',
+    rule: 'a refused channel is not joined anew while a handler has an item of it',
+    file: 'src/core/channels.ts',
+    find: `if (known?.isBusy === true) {`,
+    replace: `if (known?.isBusy === true && !known.hasFailed) {`,
+    byTests: true,
   },
 
   // --- tokens ---
@@ -202,8 +226,8 @@ export const connecting = [
     name: 'page-unsorted',
     rule: 'the messages of a page are taken by their numbers',
     file: 'src/core/codec.ts',
-    find: `messages: ascending(raw.messages.filter(isPageMessage)),`,
-    replace: `messages: raw.messages.filter(isPageMessage),`,
+    find: `messages: ascending(raw.messages.filter(isPageMessage).map(plain)),`,
+    replace: `messages: raw.messages.filter(isPageMessage).map(plain),`,
     byTests: true,
   },
   {
