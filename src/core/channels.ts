@@ -9,8 +9,6 @@ export class Channels {
    * finishing it again changes nothing, and a set would cost more than all else that a message costs.
    */
   #touched: ChannelMachine[] = [];
-  /** What channels that have failed are to be joined anew with, when the handler at work has finished. */
-  readonly #anew = new Map<string, ChannelIntent>();
   readonly #host: ChannelHost;
 
   constructor(host: Omit<ChannelHost, 'touch'>) {
@@ -53,17 +51,9 @@ export class Channels {
 
   /** A channel is wanted. @returns its machine when it is a new one. */
   join(channel: string, intent: ChannelIntent): ChannelMachine | undefined {
-    const { ctx } = this.#host;
-    ctx.deadlines.clear(`leave ${channel}`);
+    this.#host.ctx.deadlines.clear(`leave ${channel}`);
     const known = this.#machines.get(channel);
     if (known !== undefined && !known.hasFailed) return undefined;
-    if (known?.isBusy === true) {
-      // What that handler is handling would come once more, while it still works.
-      this.#anew.set(channel, intent);
-      this.#leaveLater(channel);
-      ctx.emit({ type: 'channelState', channel, state: { name: 'idle' } });
-      return undefined;
-    }
     if (known !== undefined) this.#drop(channel, known);
     const machine = new ChannelMachine(channel, intent, this.#host);
     this.#machines.set(channel, machine);
@@ -73,23 +63,16 @@ export class Channels {
 
   /** Nobody has a handle any more: leave a little later, unless one comes. */
   release(channel: string): void {
-    this.#anew.delete(channel);
-    this.#leaveLater(channel);
+    const { ctx } = this.#host;
+    ctx.arm(`leave ${channel}`, ctx.settings.leaveDelayMs);
   }
 
-  /** @returns what the channel is to be joined anew with, where it is wanted again by now. */
-  leave(channel: string): ChannelIntent | undefined {
+  leave(channel: string): void {
     const machine = this.find(channel);
-    if (machine === undefined) return undefined;
+    if (machine === undefined) return;
     // A handler at work may still finish: what it is handling must not be delivered to the next handle.
-    if (machine.isBusy) {
-      this.#leaveLater(channel);
-      return undefined;
-    }
-    const intent = this.#anew.get(channel);
-    this.#anew.delete(channel);
-    this.#drop(channel, machine);
-    return intent;
+    if (machine.isBusy) this.release(channel);
+    else this.#drop(channel, machine);
   }
 
   close(): void {
@@ -101,11 +84,6 @@ export class Channels {
   finish(): void {
     for (const machine of this.#touched) machine.finish();
     this.#touched = [];
-  }
-
-  #leaveLater(channel: string): void {
-    const { ctx } = this.#host;
-    ctx.arm(`leave ${channel}`, ctx.settings.leaveDelayMs);
   }
 
   #touch(machine: ChannelMachine): void {

@@ -77,6 +77,8 @@ export class Consumer {
 
   /** A handler returned a promise: it has `handlerTimeoutMs` from now. */
   handling(): void {
+    // Of an item that was queued before the channel was joined anew: nobody will say that it is finished.
+    if (this.#waiting === 0) return;
     this.#work = { name: 'busy', since: this.ctx.now, timedOut: false };
     const { handlerTimeoutMs } = this.ctx.settings;
     // Set once, looked at when due: a deadline per message would fill the heap with stale ones.

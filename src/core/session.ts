@@ -18,7 +18,7 @@ import { Publisher } from './publisher.js';
 import { RecoveryCalls } from './recovery-calls.js';
 import { SendQueue } from './send-queue.js';
 import type { Settings } from './settings.js';
-import type { ChannelIntent, Effect, Input } from './vocabulary.js';
+import type { Effect, Input } from './vocabulary.js';
 
 export class Session {
   readonly #ctx: Context;
@@ -159,7 +159,7 @@ export class Session {
       case 'close':
         return this.#close();
       case 'join':
-        return this.#join(input.channel, input.intent);
+        return this.#join(input);
       case 'release':
         return this.#channels.release(input.channel);
       case 'publish':
@@ -173,7 +173,7 @@ export class Session {
     }
   }
 
-  #join(channel: string, intent: ChannelIntent): void {
+  #join({ channel, intent }: Extract<Input, { type: 'join' }>): void {
     if (this.#connection.isClosed) return;
     const machine = this.#channels.join(channel, intent);
     if (this.#connection.openAttempt !== undefined) machine?.up();
@@ -273,10 +273,8 @@ export class Session {
         return this.#calls.timedOut(Number(subject));
       case 'publish':
         return this.#publisher.timedOut(Number(subject));
-      case 'leave': {
-        const intent = this.#channels.leave(subject);
-        return intent && this.#join(subject, intent);
-      }
+      case 'leave':
+        return this.#channels.leave(subject);
       default:
         // Asleep, nothing was tried and nothing failed: the time counts from the next failure on.
         if (kind === 'giveup' && lateMs > SLEPT_MS) return;

@@ -300,7 +300,8 @@ test.each([true, false])(
     enter(1_000, { type: 'opened', attempt: 1 });
     for (const channel of names) {
       const frame = { type: 'subscribed', channel, epoch: 'e', head: 5, oldest: 1 } as const;
-      enter(1_000, { type: 'frames', attempt: 1, frames: [frame] });
+      const message = { type: 'message', channel, epoch: 'e', seq: 6, data: null } as const;
+      enter(1_000, { type: 'frames', attempt: 1, frames: [frame, message] });
       enter(1_000, { type: 'handling', channel });
     }
     enter(1_000 + DEFAULT_SETTINGS.flushMs, { type: 'tick' });

@@ -1,7 +1,7 @@
 // @vitest-environment node
 /** Rules of reading that random schedules break too rarely, or that cost only time or calls. */
 import { expect, test } from 'vitest';
-import { CHANNEL, message, messages, Script } from './script.js';
+import { CHANNEL, message, messages, LATEST, Script } from './script.js';
 
 const second = 1_000;
 
@@ -361,6 +361,17 @@ test('a leave waits for the handler at work', () => {
   script.enter({ type: 'release', channel: CHANNEL });
   expect(script.pass(2_000).all('left')).toEqual([]);
   script.enter({ type: 'handled', channel: CHANNEL, count: 1 });
+  expect(script.pass(500).all('left')).toHaveLength(1);
+});
+
+test('a handler of before a channel was joined anew is none of the new one', () => {
+  const script = new Script({ leaveDelayMs: 500 }).live(5).message(6);
+  script.frames([{ type: 'unsubscribed', channel: CHANNEL, code: 'forbidden', retry: false }]);
+  // The handler asks for the channel, and then gives its promise.
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+  expect(script.all('left')).toHaveLength(1);
+  script.enter({ type: 'handling', channel: CHANNEL });
+  script.enter({ type: 'release', channel: CHANNEL });
   expect(script.pass(500).all('left')).toHaveLength(1);
 });
 

@@ -39,9 +39,6 @@ export class Oracle {
   /** The last `subscribe` of each channel: a refusal of an older one refuses nothing. */
   readonly #joins = new WeakMap<Tab, Map<string, number>>();
 
-  /** With what start a channel is joined anew, once the handler at work for its failed life is done. */
-  readonly #anew = new WeakMap<Tab, Map<string, unknown>>();
-
   /** What the app has handled, in whatever page. */
   readonly #had = new Set<string>();
 
@@ -93,19 +90,13 @@ export class Oracle {
   }
 
   after(client: Tab, input: Input, effects: readonly Effect[]): void {
-    const anew = this.#anew.get(client) ?? new Map<string, unknown>();
-    this.#anew.set(client, anew);
-    if (input.type === 'release') anew.delete(input.channel);
     for (const effect of effects) {
       this.world.count(effect.type);
       if (effect.type === 'abort') this.#aborted(client, effect.id);
       else if (effect.type === 'deliver') this.#deliver(client, effect);
-      else if (effect.type === 'channelState') {
-        const { name } = effect.state;
-        if (name === 'failed') this.reading(client, effect.channel)?.ended(this);
-        else if (name === 'idle' && input.type === 'join')
-          anew.set(input.channel, input.intent.start);
-      } else if (effect.type === 'left') {
+      else if (effect.type === 'channelState' && effect.state.name === 'failed')
+        this.reading(client, effect.channel)?.ended(this);
+      else if (effect.type === 'left') {
         const reading = this.reading(client, effect.channel);
         const late = reading?.late;
         // It may have begun in this very tick: then no mark is of where it did.
@@ -114,10 +105,8 @@ export class Oracle {
         if (late !== undefined && (this.#manual(effect.channel) || !this.#told.has(late.gap)))
           client.blind.set(effect.channel, late.base);
         this.#readings.get(client)?.delete(effect.channel);
-        // A channel that had failed is left and joined anew in one step, or when its handler is done.
-        const start = input.type === 'join' ? input.intent.start : anew.get(effect.channel);
-        if (start !== undefined) this.#joined(client, effect.channel, start);
-        if (input.type !== 'join' && start !== undefined) this.world.replayed.add(effect.channel);
+        // A channel that had failed is left and joined anew in one step.
+        if (input.type === 'join') this.#joined(client, input.channel, input.intent.start);
       }
     }
     // What this input delivers was there when it asked, whichever is said first.
@@ -125,12 +114,9 @@ export class Oracle {
       if (effect.type === 'fetch') this.#asked(client, effect.id, effect.request);
       else if (effect.type === 'send') this.#sent(client, effect.frames);
     }
-    for (const channel of input.type === 'join' ? [input.channel] : anew.keys()) {
-      const asksStore = effects.some((one) => one.type === 'load' && one.channel === channel);
-      const isLeft = effects.some((one) => one.type === 'left' && one.channel === channel);
-      if (input.type === 'join' || isLeft)
-        this.reading(client, channel)?.resumed(client, asksStore);
-      if (isLeft) anew.delete(channel);
+    if (input.type === 'join') {
+      const asksStore = effects.some(({ type }) => type === 'load');
+      this.reading(client, input.channel)?.resumed(client, asksStore);
     }
     const readings = this.#readings.get(client);
     if (readings !== undefined) {

@@ -49,8 +49,6 @@ export class World {
   broken: unknown;
   /** Messages that were handled successfully, by page life. */
   readonly handled = new Set<string>();
-  /** Channels that are read again from where the app stood when it asked, while a handler went on. */
-  readonly replayed = new Set<string>();
   readonly #rewound = new Set<string>();
   readonly #chances = new Map<Fault, Dice>();
   #isHealed = false;
@@ -232,7 +230,6 @@ export class World {
       numbering === 'monotonic' ||
       this.plan.tabs > 1 ||
       this.#rewound.has(channel) ||
-      this.replayed.has(channel) ||
       this.store.tampered.has(channel)
     );
   }

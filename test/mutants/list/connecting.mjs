@@ -124,16 +124,8 @@ export const connecting = [
     name: 'leave-under-a-handler',
     rule: 'a leave waits for the handler at work',
     file: 'src/core/channels.ts',
-    find: `if (machine.isBusy) {`,
-    replace: `if (machine.isBusy && machine.hasFailed) {`,
-  },
-  {
-    name: 'joined-anew-under-a-handler',
-    rule: 'a refused channel is not joined anew while a handler has an item of it',
-    file: 'src/core/channels.ts',
-    find: `if (known?.isBusy === true) {`,
-    replace: `if (known?.isBusy === true && !known.hasFailed) {`,
-    byTests: true,
+    find: `if (machine.isBusy) this`,
+    replace: `if (machine.isBusy && machine.hasFailed) this`,
   },
 
   // --- tokens ---
