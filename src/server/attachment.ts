@@ -96,9 +96,7 @@ export function refuseUpgrade(socket: Duplex, status: 403 | 404 | 503): void {
   );
 }
 
-/** Proxies may name the whole address, which every server has to take. */
 function pathOf({ url = '' }: IncomingMessage): string {
-  const path = url.replace(/^https?:\/\/[^/?]*/i, '');
-  const mark = path.indexOf('?');
-  return mark < 0 ? path : path.slice(0, mark);
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
 }

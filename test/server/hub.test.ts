@@ -42,16 +42,6 @@ describe('a shared HTTP server', () => {
     expect([server.listenerCount('request'), server.listenerCount('upgrade')]).toEqual([1, 1]);
   });
 
-  it('answers requests that name the whole address, as those by way of a proxy do', async () => {
-    const { server, port } = await startHub();
-    const whole = `http://127.0.0.1:${port}`;
-    const query = '?channel=a&epoch=e&since=0&from=http://x/recover';
-    expect((await call(port, `${whole}/recover${query}`)).status).toBe(200);
-    expect((await call(port, `${whole}/elsewhere${query}`)).status).toBe(404);
-    server.prependListener('upgrade', (request) => (request.url = `${whole}${request.url}`));
-    expect(await upgradeStatus(`ws://127.0.0.1:${port}/realtime`)).toBe(101);
-  });
-
   it('refuses upgrades that nobody answers', async () => {
     const { port } = await startHub();
     expect(await upgradeStatus(`ws://127.0.0.1:${port}/nowhere`)).toBe(404);
