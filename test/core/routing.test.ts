@@ -45,8 +45,9 @@ describe('frames for a channel that nobody wants', () => {
   test('do not hide what comes with them', () => {
     const script = new Script(quiet).live(5);
     const other = { type: 'message', channel: 'other', epoch: 'e', seq: 1, data: 1 } as const;
-    script.frames([other, { ...other, channel: CHANNEL, seq: 6 }]);
-    expect(script.told).toEqual([6]);
+    const ours = { ...other, channel: CHANNEL };
+    script.frames([other, { ...ours, seq: 6 }, other, { ...ours, seq: 7 }]);
+    expect(script.told).toEqual([6, 7]);
   });
 });
 
