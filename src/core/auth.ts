@@ -1,10 +1,9 @@
 /**
- * The one auth state, shared by the socket and the recovery call.
- *
- *     none -> asking -> ready -> asking (refused once) -> ready -> unauthorized (refused again)
+ * The token, as the socket and the recovery call share it: which one is in hand, which is awaited, and
+ * what was refused. The first refusal gets a fresh token, a second in a row stops the client.
  *
  * Knows versions of the token, never the token itself. A refusal counts against the version it was
- * given with; an acceptance of a newer one resets the count.
+ * given with; an acceptance of a newer one forgives it.
  */
 import type { Context } from './context.js';
 
@@ -17,28 +16,33 @@ export type Refusal =
   /** The fresh one was refused as well: stop, tell the app. */
   | 'unauthorized';
 
-const NONE = { count: 0, version: -1 };
+/** The version that was refused last. `isSecond`: another one was refused before it, and none accepted since. */
+interface Refused {
+  readonly version: number;
+  readonly isSecond: boolean;
+}
 
 export class Auth {
   /** The version of the token in hand; 0 before the first. */
   version = 0;
+  /** The versions asked for last and answered last: they differ while one is awaited. */
   #asked = 0;
-  #asking = false;
-  #refused: { readonly count: number; readonly version: number } = NONE;
+  #answered = 0;
+  #refused: Refused | undefined;
 
   /** Asks the provider for a token, unless a question is under way already (single flight). */
   ask(ctx: Context): void {
-    if (this.#asking) return;
-    this.#asking = true;
+    if (this.#isAsking) return;
     this.#asked += 1;
-    ctx.emit({ type: 'askToken', version: this.#asked, refresh: this.#refused.count > 0 });
+    const refresh = this.#refused !== undefined;
+    ctx.emit({ type: 'askToken', version: this.#asked, refresh });
     ctx.arm('token', ctx.settings.tokenTimeoutMs);
   }
 
   /** The provider settled, or its deadline passed. @returns false for an answer that came too late. */
   answered(ctx: Context, version: number, ready: boolean): boolean {
-    if (!this.#asking || version !== this.#asked) return false;
-    this.#asking = false;
+    if (!this.#isAsking || version !== this.#asked) return false;
+    this.#answered = version;
     ctx.deadlines.clear('token');
     if (ready) this.version = version;
     return true;
@@ -53,21 +57,25 @@ export class Auth {
     if (!ctx.settings.hasToken) return 'unauthorized';
     if (version < this.version) return 'retry';
     // Another token is on its way already, asked for before this refusal: it may be the same one, cached.
-    if (this.#asking) return 'refreshing';
+    if (this.#isAsking) return 'refreshing';
     // The same token again means that the refresh itself failed meanwhile: not a second refusal.
-    if (version !== this.#refused.version)
-      this.#refused = { count: this.#refused.count + 1, version };
-    if (this.#refused.count > 1) return 'unauthorized';
+    if (version !== this.#refused?.version)
+      this.#refused = { version, isSecond: this.#refused !== undefined };
+    if (this.#refused.isSecond) return 'unauthorized';
     this.ask(ctx);
     return 'refreshing';
   }
 
   accepted(version: number): void {
-    if (version > this.#refused.version) this.#refused = NONE;
+    if (this.#refused !== undefined && version > this.#refused.version) this.#refused = undefined;
   }
 
   /** The app asked to connect again: old refusals are forgiven. */
   reset(): void {
-    this.#refused = NONE;
+    this.#refused = undefined;
+  }
+
+  get #isAsking(): boolean {
+    return this.#asked !== this.#answered;
   }
 }
