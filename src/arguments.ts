@@ -21,17 +21,19 @@ export function checkListener(events: readonly unknown[], event: unknown, handle
   if (typeof handler !== 'function') throw badOption('handler', handler, 'a function');
 }
 
-/**
- * What a publish is made of.
- *
- * @returns the data as it is now: it may be sent later, and again, and the app goes on with its object.
- * @throws LastseqError `bad_option`
- */
-export function checkPublish(data: unknown, key: unknown, timeoutMs: unknown): unknown {
+/** How a publish is sent. @throws LastseqError `bad_option` */
+export function checkPublish(key: unknown, timeoutMs: unknown): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
     throw badOption('timeoutMs', timeoutMs, 'a number >= 1');
   }
   if (key !== undefined && !isName(key)) throw badOption('key', key, 'a string that is not empty');
+}
+
+/**
+ * The data of a publish as it is now: it may be sent later, and again, and the app goes on with its object.
+ * @throws LastseqError `bad_option`
+ */
+export function jsonCopy(data: unknown): unknown {
   try {
     // Functions, symbols and undefined give no text, and what is no text is not read.
     return JSON.parse(JSON.stringify(data));

@@ -1,5 +1,11 @@
 /** The client as an app holds it. */
-import { checkChannelName, checkListener, checkPublish, differingOption } from './arguments.js';
+import {
+  checkChannelName,
+  checkListener,
+  checkPublish,
+  differingOption,
+  jsonCopy,
+} from './arguments.js';
 import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
 import type { Counters } from './core/counters.js';
 import type { Position } from './core/position.js';
@@ -192,7 +198,8 @@ export class LastseqClient {
     { key, timeoutMs }: PublishOptions,
   ): Promise<Position> {
     this.#assertOpen();
-    const copy = checkPublish(data, key, timeoutMs);
+    checkPublish(key, timeoutMs);
+    const copy = jsonCopy(data);
     const id = ++this.#requests;
     return await new Promise((resolve, reject) => {
       this.#publishes.set(id, (result) => {
