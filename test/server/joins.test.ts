@@ -48,8 +48,6 @@ describe('joins in a row', () => {
     await until(() => order.length === 32);
     expect(order).toEqual(many(32).map(({ channel }) => channel));
     for (const channel of order.slice(1)) take(channel).answer();
-    await new Promise(setImmediate);
-    expect(answers(client.frames)).toEqual([]);
     take('room:1').answer();
     await until(() => order.length === 40);
     for (const channel of order.slice(32)) take(channel).answer();
