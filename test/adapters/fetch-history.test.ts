@@ -92,12 +92,26 @@ describe('an address', () => {
     });
   });
 
-  test('may be relative to the page', async () => {
+  test('may be relative to the page, or to what the page names as its base', async () => {
     const fetch = vi.fn((_url: URL) => Promise.resolve(new Response('1')));
     vi.stubGlobal('fetch', fetch);
     vi.stubGlobal('location', { href: 'https://app.example/rooms/1' });
-    await fetchHistory('/recover').fetch(question());
-    expect(fetch.mock.calls[0]?.[0].href).toMatch(/^https:\/\/app\.example\/recover\?channel=/);
+    const history = fetchHistory('recover');
+    await history.fetch(question());
+    vi.stubGlobal('document', { baseURI: 'https://api.example/v2/' });
+    await history.fetch(question());
+    expect(fetch.mock.calls.map(([{ origin, pathname }]) => origin + pathname)).toEqual([
+      'https://app.example/rooms/recover',
+      'https://api.example/v2/recover',
+    ]);
+  });
+
+  test('has the parameters of the question, where a dialect gives it some', async () => {
+    const fetch = vi.fn((_url: URL) => Promise.resolve(new Response('1')));
+    vi.stubGlobal('fetch', fetch);
+    const history = fetchHistory('https://server/recover?tenant=a');
+    await history.fetch(question({ query: { after: '41', room: 'a b' } }));
+    expect(fetch.mock.calls[0]?.[0].search).toBe('?tenant=a&after=41&room=a+b');
   });
 
   test('relative without a page, or bad, is no answer', async () => {
@@ -195,6 +209,7 @@ describe('Retry-After', () => {
       { 'Retry-After': 'Wed, 21 Oct 2026 07:29:30 GMT', Date: date },
       90_000,
     ],
+    ['a date in another form', { 'Retry-After': '2026-10-21T07:29:30+00:00', Date: date }, 90_000],
     ['a date that has passed', { 'Retry-After': 'Wed, 21 Oct 2026 07:00:00 GMT', Date: date }, 0],
     ['nonsense', { 'Retry-After': 'soon' }, undefined],
     ['a negative number', { 'Retry-After': '-5x' }, undefined],
@@ -264,6 +279,8 @@ describe('a function of the app', () => {
       Object.assign(new Error('x'), { status: 503, retryInMs: Infinity }),
       { status: 503, detail: 'x' },
     ],
+    ['status 99', Object.assign(new Error('odd'), { status: 99 }), { status: 0, detail: 'odd' }],
+    ['status 600', Object.assign(new Error('odd'), { status: 600 }), { status: 0, detail: 'odd' }],
     ['status 200', Object.assign(new Error('odd'), { status: 200 }), { status: 0, detail: 'odd' }],
     [
       'status "503"',
@@ -291,9 +308,9 @@ describe('a function of the app', () => {
 
   test('that quotes the token in its error does not give it away', async () => {
     const history = fetchHistory(({ token }) => {
-      throw new Error(`bad token ${token}`);
+      throw new Error(`bad token ${token}: ${token} has expired`);
     });
     const answer = await history.fetch(question({ token: 'secret' }));
-    expect(answer).toEqual({ status: 0, detail: 'bad token [token]' });
+    expect(answer).toEqual({ status: 0, detail: 'bad token [token]: [token] has expired' });
   });
 });

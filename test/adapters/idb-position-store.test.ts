@@ -224,7 +224,7 @@ describe('clearing out', () => {
   test('what nobody wrote for 90 days goes when its record is written, and not before', async () => {
     const now = vi.spyOn(Date, 'now').mockReturnValue(1_000 * day);
     await store.save(rooms(100).map((channel) => advance(channel)));
-    now.mockReturnValue(1_089 * day);
+    now.mockReturnValue(1_090 * day);
     await store.save(rooms(50).map((channel) => advance(channel)));
     now.mockReturnValue(1_091 * day);
     expect(await store.load('room:99')).toEqual(at(5));
@@ -316,6 +316,23 @@ describe('a database that is missing or broken', () => {
     expect(opened.length).toBe(2);
     expect(await store.save([advance('room:1', at(6))])).toEqual([]);
     expect(opened.length).toBe(2);
+    // One that is only thought to be dead would keep other tabs from deleting the database.
+    expect(() => opened[0]?.transaction('positions')).toThrow();
+  });
+
+  test('IDB 3: so it is after an abort that names no reason', async () => {
+    const put = IDBObjectStore.prototype.put;
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementationOnce(function (
+      this: IDBObjectStore,
+      ...args
+    ) {
+      const request = put.apply(this, args);
+      this.transaction.abort();
+      return request;
+    });
+    expect(await store.save([advance('room:1')])).toEqual([]);
+    expect(opened.length).toBe(2);
+    expect(await store.load('room:1')).toEqual(at(5));
   });
 
   test('IDB 3: dead for longer: every call rejects, and the first that can works again', async () => {

@@ -136,6 +136,14 @@ describe('events', () => {
     },
   );
 
+  test('a network that is away still is said to be, and never to be back', () => {
+    listen();
+    online(false);
+    onWindow('offline');
+    onDocument('resume');
+    expect(signals).toEqual(['offline', 'resume', 'offline']);
+  });
+
   test('the network that went away during the sleep is reported after the wake', () => {
     listen();
     onDocument('freeze');

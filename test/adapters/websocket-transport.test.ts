@@ -425,10 +425,14 @@ describe('closing', () => {
     const other = await opened(2);
     other.closes(4000);
     other.closes(4001);
+    await opened(3);
+    other.opens();
+    other.closes(4002);
     expect(events).toEqual([
       { type: 'opened', attempt: 1 },
       { type: 'opened', attempt: 2 },
       dropped(2, 4000),
+      { type: 'opened', attempt: 3 },
     ]);
   });
 
