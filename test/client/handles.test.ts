@@ -12,6 +12,8 @@ test('several handles share one subscription, and the last one leaves', async ()
   publishTo(1);
   expect(sent('subscribe')).toHaveLength(1);
   await a.close();
+  // A second time it lets go of nothing: not of what the other one holds.
+  await a.close();
   publishTo(2);
   await pass(5_000);
   expect(seen).toEqual(['a1', 'b1', 'b2']);
@@ -156,8 +158,10 @@ test('a position is the same whatever it is written like, and whatever else come
   room({ start: { epoch: 'e1', seq: 5 } });
   const saved = { savedAt: 1_700_000_000_000, seq: 5, epoch: 'e1' };
   room({ start: saved });
-  const { details } = thrown(() => room({ start: { ...saved, seq: 6 } }));
-  expect(details).toMatchObject({ option: 'start' });
+  for (const other of [{ seq: 6 }, { epoch: 'e2' }]) {
+    const { details } = thrown(() => room({ start: { ...saved, ...other } }));
+    expect(details).toMatchObject({ option: 'start' });
+  }
 });
 
 test('subscribing takes a signal, and stopping twice is fine', async () => {
@@ -266,10 +270,20 @@ test('a closed client throws `closed`, whatever is left of it', async () => {
 test('handlers that are no functions are refused', () => {
   const { room } = setup();
   const channel = room();
-  for (const handlers of [undefined, null, 5, {}, { message: 'x' }, { gap: () => undefined }]) {
+  const message = (): void => undefined;
+  for (const handlers of [
+    undefined,
+    null,
+    5,
+    {},
+    { message: 'x' },
+    { gap: message },
+    { message, gap: 'x' },
+  ]) {
     const error = thrown(() => channel.subscribe(handlers as never));
     expect(error).toMatchObject({ code: 'bad_option', details: { option: 'handlers' } });
   }
+  expect(() => channel.subscribe({ message })).not.toThrow();
 });
 
 test('ready resolves when the channel is live and everything missed is handled', async () => {
@@ -326,6 +340,8 @@ test('ready rejects with the reason of its signal, with a refusal, and when some
   expect(String(aborted.error)).toBe('Error: enough');
   const handle = room({}, 'b');
   const closed = outcome(handle.ready());
+  // Closed once it waits; the one of 'd' is closed before that.
+  await Promise.resolve();
   await handle.close();
   await pass();
   const refused = outcome(room({}, 'c').ready());

@@ -1,9 +1,49 @@
 import { expect, test, vi } from 'vitest';
-import { createClient, LastseqError, type ClientOptions } from '../../src/index.js';
-import { resolveChannelOptions, resolveOptions, traceLimitsOf } from '../../src/options.js';
+import {
+  createClient,
+  LastseqError,
+  mappedDialect,
+  type ChannelOptions,
+  type ClientOptions,
+} from '../../src/index.js';
+import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
+import {
+  resolveChannelOptions,
+  resolveOptions,
+  settingsOf,
+  traceLimitsOf,
+} from '../../src/options.js';
 import { setup, thrown } from './harness.js';
 
 const url = 'wss://example.test/realtime';
+
+/** What an option has to be, as the error says it. */
+const CLIENT = new Map([
+  ['url', 'an address, a URL, or a function'],
+  ['recover', 'an address, a URL, or a function'],
+  ['token', 'a function'],
+  ['namespace', 'a string'],
+  ['dialect', 'a dialect'],
+  ['logger', 'a function'],
+  ['reorderWindowMs', 'a number from 0 to 5000'],
+  ['handlerTimeoutMs', 'a number from 1 to Infinity, or false'],
+  ['giveUpAfterMs', 'a number from 1 to Infinity, or false'],
+  ['connectTimeoutMs', 'a number from 100 to 120000'],
+  ['maxBackoffMs', 'a number from 1000 to 3600000'],
+  ['flushMs', 'a number from 20 to 60000'],
+  ['maxQueued', 'a number from 2 to 100000'],
+  ['trace', 'a boolean, or { inputs: 1 to 1,000,000, payloads: a boolean }'],
+]);
+const CHANNEL = new Map([
+  ['start', "'stored', 'latest', 'earliest', { last: n } or a Position"],
+  ['snapshot', 'a function'],
+  ['onHandlerError', "'skip' or 'retry'"],
+  ['maxAttempts', 'a number from 1 to 1000'],
+  ['commit', "'after' or 'manual'"],
+  ['schema', 'a Standard Schema validator'],
+]);
+const expectedOf = (rules: ReadonlyMap<string, string>, option: string): string =>
+  rules.get(option) ?? `one of ${[...rules.keys()].join(', ')}`;
 
 test.each<[string, unknown]>([
   ['url', 5],
@@ -24,16 +64,19 @@ test.each<[string, unknown]>([
   ['connectTimeoutMs', 99],
   ['connectTimeoutMs', NaN],
   ['connectTimeoutMs', '5000'],
+  ['connectTimeoutMs', false],
   ['maxBackoffMs', 999],
   ['flushMs', 19],
   ['maxQueued', 1],
+  ['trace', { inputs: 1_000_001 }],
+  ['trace', { payload: true }],
   ['maxQueue', 100],
   ['constructor', 1],
 ])('createClient refuses a bad %s, and says so: %j', (option, value) => {
   const error = thrown(() => createClient({ url, [option]: value } as never));
   expect(error).toBeInstanceOf(LastseqError);
   expect(error).toMatchObject({ name: 'LastseqError', code: 'bad_option' });
-  expect(error.details).toMatchObject({ option, value, expected: expect.any(String) });
+  expect(error.details).toEqual({ option, value, expected: expectedOf(CLIENT, option) });
   expect(error.message).toContain(`option "${option}"`);
   if (typeof value === 'number') expect(error.message).toContain(`value ${value}`);
 });
@@ -43,8 +86,11 @@ test('a missing url, and options that are none, are refused', () => {
     expect(thrown(() => createClient(options as never)).details).toMatchObject({ option: 'url' });
   }
   for (const options of [undefined, null, 'wss://example.test']) {
-    expect(thrown(() => createClient(options as never)).code).toBe('bad_option');
+    const { details } = thrown(() => createClient(options as never));
+    expect(details).toEqual({ option: 'options', value: options, expected: 'an object' });
   }
+  const { details } = thrown(() => setup().client.channel('room', 'latest' as never));
+  expect(details).toMatchObject({ option: 'channel options', value: 'latest' });
 });
 
 test('a value that is missing is quoted as well', () => {
@@ -75,17 +121,35 @@ test.each<[string, unknown]>([
 ])('channel refuses a bad %s: %j', (option, value) => {
   const { client } = setup();
   const error = thrown(() => client.channel('room', { [option]: value } as never));
-  expect(error).toMatchObject({ code: 'bad_option', details: { option, value } });
+  const expected = expectedOf(CHANNEL, option);
+  expect(error).toMatchObject({ code: 'bad_option', details: { option, value, expected } });
   expect(client.channel('room').state).toEqual({ name: 'idle' });
 });
 
 test('what is left out of the options has its default', () => {
   const defaults = { onHandlerError: 'skip', maxAttempts: 5, commit: 'after', schema: undefined };
-  expect(resolveChannelOptions({})).toEqual({ start: 'stored', snapshot: undefined, ...defaults });
+  const resolved = { start: 'stored', snapshot: undefined, ...defaults };
+  expect(resolveChannelOptions({})).toEqual(resolved);
+  expect(resolveChannelOptions(resolved as ChannelOptions)).toEqual(resolved);
   const snapshot = (): undefined => undefined;
   expect(resolveChannelOptions({ snapshot })).toEqual({ start: 'latest', snapshot, ...defaults });
   const traced = traceLimitsOf(resolveOptions({ url, trace: true }));
   expect(traced).toEqual({ inputs: 10_000, payloads: false });
+});
+
+test('a dialect says by what rules the client goes; the one of the protocol offers it by name', () => {
+  const native = resolveOptions({ url });
+  expect(native.dialect.protocols).toEqual(['lastseq.v1']);
+  expect(settingsOf(native)).toEqual(DEFAULT_SETTINGS);
+  const mapped = mappedDialect({ numbering: 'monotonic', pollMs: 5_000 });
+  const foreign = resolveOptions({ url, recover: url, dialect: mapped });
+  expect(settingsOf(foreign)).toEqual({
+    ...DEFAULT_SETTINGS,
+    numbering: 'monotonic',
+    epochs: false,
+    pollMs: 5_000,
+    carrier: 'fetch',
+  });
 });
 
 test('an event that there is not, and a handler that is none, are refused', () => {
@@ -124,6 +188,13 @@ test.each(['', 'a\nb', '\u007f', 'x'.repeat(256), 'ü'.repeat(128), undefined, 5
       code: 'bad_option',
       details: { option: 'channel', value: name },
     });
+  },
+);
+
+test.each(['x'.repeat(255), `${'ü'.repeat(127)}x`, '€'.repeat(85)])(
+  'a channel name of 255 bytes is taken: %s',
+  (name) => {
+    expect(setup().client.channel(name).name).toBe(name);
   },
 );
 
@@ -174,9 +245,12 @@ test('nothing happens before connect() or the first subscription', async () => {
   expect([network.sockets.length, page.listeners.size]).toEqual([1, 1]);
 });
 
-test.each<Partial<ClientOptions>>([{ maxQueued: 2 }, { handlerTimeoutMs: false }, { flushMs: 20 }])(
-  'the bounds themselves are fine: %j',
-  (options) => {
-    expect(createClient({ url, ...options }).state.name).toBe('idle');
-  },
-);
+test.each<Partial<ClientOptions>>([
+  { maxQueued: 2 },
+  { handlerTimeoutMs: false },
+  { giveUpAfterMs: false },
+  { flushMs: 20 },
+  { trace: { inputs: 1_000_000 } },
+])('the bounds themselves are fine: %j', (options) => {
+  expect(createClient({ url, ...options }).state.name).toBe('idle');
+});

@@ -39,30 +39,37 @@ test.each<[string, (value: unknown) => Result | Promise<Result> | PromiseLike<Re
   },
 );
 
-test.each<[string, () => Result | Promise<Result>]>([
+test.each<[string, () => Result | Promise<Result>, RegExp]>([
   [
     'throws',
     () => {
       throw new Error('broken');
     },
+    /^Error: broken$/,
   ],
-  ['rejects', () => Promise.reject(new Error('broken'))],
-  ['gives nothing', () => undefined as never],
-])('a schema that %s is an error for each message, and delivery goes on', async (_, validate) => {
-  const { room, reports, publishTo, pass } = setup();
-  const channel = room({ start: 'earliest', schema: schema(validate) });
-  const seen: unknown[] = [];
-  channel.subscribe(({ data }) => void seen.push(data));
-  await pass();
-  publishTo(2);
-  await pass();
-  expect(seen).toEqual([]);
-  expect(reports.map(({ code, details }) => [code, (details as { seq: number }).seq])).toEqual([
-    ['schema', 1],
-    ['schema', 2],
-  ]);
-  expect(channel.position?.seq).toBe(2);
-});
+  ['rejects', () => Promise.reject(new Error('broken')), /^Error: broken$/],
+  ['gives nothing', () => undefined as never, /^TypeError: /],
+])(
+  'a schema that %s is an error for each message, with the cause, and delivery goes on',
+  async (_, validate, why) => {
+    const { room, reports, publishTo, pass } = setup();
+    const channel = room({ start: 'earliest', schema: schema(validate) });
+    const seen: unknown[] = [];
+    channel.subscribe(({ data }) => void seen.push(data));
+    await pass();
+    publishTo(2);
+    await pass();
+    expect(seen).toEqual([]);
+    expect(reports.map(({ code, details }) => [code, details])).toEqual(
+      [1, 2].map((seq) => [
+        'schema',
+        { channel: 'room', seq, issues: [expect.stringMatching(why)] },
+      ]),
+    );
+    expect(String(reports[0]?.cause)).toMatch(why);
+    expect(channel.position?.seq).toBe(2);
+  },
+);
 
 test('a message whose handlers leave while it is checked waits for the next ones', async () => {
   const { room, errors, publishTo, pass } = setup();
