@@ -57,9 +57,15 @@ test('facts of a server that says them count', () => {
       { type: 'heads', heads: [{ channel: 'main', epoch: 'k3f9', head: 9 }] },
     ],
   );
-  expect(decode(options, { type: 'heartbeat', head: -1, epoch: 'k' })).toMatchObject([
-    { type: 'bad' },
-  ]);
+  for (const wrong of [{ head: -1 }, { epoch: 5 }, { epoch: undefined }]) {
+    const told = { type: 'heartbeat', ...facts, ...wrong };
+    expect(decode(options, told)).toEqual([
+      { type: 'bad', reason: 'heads lack channel, epoch or head' },
+    ]);
+  }
+  // Of no channel, they are of none.
+  expect(decode({ heads: 'heads' }, { type: 'heads', head: 4 })).toMatchObject([{ type: 'bad' }]);
+  expect(decode({}, { type: 'subscribed', head: 4 })).toEqual([{ type: 'joined' }]);
 });
 
 test('channels of their own: the answer to a subscribe, messages, and those without a number', () => {
@@ -74,6 +80,7 @@ test('channels of their own: the answer to a subscribe, messages, and those with
       { kind: 'subscribed', channel: 'room' },
       { kind: 'chat', channel: 'room', seq: 3, body: { text: 'hi' }, prev: 1 },
       { kind: 'typing', channel: 'room', body: true },
+      { kind: 'typing', channel: 'room', body: false, seq: null },
       { kind: 'news', channel: 'room', seq: 4 },
       { kind: 'chat', channel: 'room', seq: 0 },
       { kind: 'chat', seq: 4 },
@@ -82,8 +89,27 @@ test('channels of their own: the answer to a subscribe, messages, and those with
     { type: 'joined', channel: 'room' },
     { type: 'message', channel: 'room', epoch: NO_EPOCH, seq: 3, prev: 1, data: { text: 'hi' } },
     { type: 'message', channel: 'room', epoch: NO_EPOCH, data: true },
-    { type: 'bad', channel: 'room', reason: expect.any(String) },
-    { type: 'bad', reason: expect.any(String) },
+    { type: 'message', channel: 'room', epoch: NO_EPOCH, data: false },
+    { type: 'bad', channel: 'room', reason: 'seq is not a safe integer >= 1' },
+    { type: 'bad', reason: 'message without a channel' },
+  ]);
+});
+
+test('what a message lacks is null, or left out; what it has is of the right kind, or it is bad', () => {
+  const read = (more: object) =>
+    decode(
+      { messages: 'chat', fields: { epoch: 'epoch' } },
+      { type: 'chat', channel: 'a', ...more },
+    );
+  for (const none of [{}, { epoch: null, seq: null }]) {
+    expect(read(none)).toStrictEqual([
+      { type: 'message', channel: 'a', data: { type: 'chat', channel: 'a', ...none } },
+    ]);
+  }
+  expect([...read({ epoch: 5 }), ...read({ channel: 5 }), ...decode({}, 5)]).toEqual([
+    { type: 'bad', channel: 'a', reason: 'epoch is not a string' },
+    { type: 'bad', reason: 'message without a channel' },
+    { type: 'bad', reason: 'not an object' },
   ]);
 });
 
@@ -139,6 +165,7 @@ test('a bare list is an answer: what it does not say is taken from it', () => {
       { seq: 9, data: { ...message, sequence_number: 9 } },
     ],
   });
+  expect(decodePage([message], asked(4))).toMatchObject({ head: 7, oldest: 1 });
   expect(decodePage([], asked(4))).toMatchObject({ head: 4, oldest: 1, messages: [] });
 });
 
@@ -167,6 +194,8 @@ test('A4 an answer that stops before its own head may have been cut', () => {
   // Only the overlap that was asked for: asking again would bring the same.
   expect(decodePage(of([11], 20), request)).toMatchObject({ more: false });
   expect(decodePage({ ...of([11, 12], 20), more: false }, request)).toMatchObject({ more: false });
+  // It knows best, also where its head says nothing.
+  expect(decodePage({ ...of([11, 12], 12), more: true }, request)).toMatchObject({ more: true });
 });
 
 test('messages of other channels in an answer are not ours', () => {
@@ -180,16 +209,25 @@ test('the recovery call has the names of the server', () => {
   const query = (options: MappedOptions) => mappedDialect(options).query?.(request, 100);
   expect(query({})).toEqual({ since: '41', channel: 'room', limit: '100' });
   expect(query({ ...GLOBAL, query: { limit: false } })).toEqual({ since: '41' });
-  expect(query({ fields: { epoch: 'epoch' }, query: { since: 'after', channel: 'c' } })).toEqual({
+  const fields = { epoch: 'epoch' };
+  expect(query({ fields, query: { since: 'after', channel: 'c' } })).toEqual({
     after: '41',
     c: 'room',
     epoch: 'k',
     limit: '100',
   });
+  expect(query({ fields, query: { epoch: 'life', channel: false } })).toEqual({
+    since: '41',
+    life: 'k',
+    limit: '100',
+  });
+  expect(query({ fields, query: { epoch: false } })).not.toHaveProperty('epoch');
 });
 
 test('a server without heads is polled, one with heads is not; epochs are where they are named', () => {
-  expect(mappedDialect({})).toMatchObject({ pollMs: 25_000, overlap, protocols: [] });
+  const numbering = 'contiguous';
+  expect(mappedDialect({})).toMatchObject({ pollMs: 25_000, overlap, protocols: [], numbering });
+  expect(mappedDialect({ numbering, pollMs: false })).toMatchObject({ pollMs: false, numbering });
   const named = mappedDialect({ heads: 'heads', fields: { epoch: 'e' } });
   expect(named.pollMs).toBe(false);
   expect(named.overlap).toBeUndefined();
@@ -198,23 +236,36 @@ test('a server without heads is polled, one with heads is not; epochs are where 
   expect(mappedDialect({}).tracker).toBeUndefined();
 });
 
-test.each<[string, object]>([
-  ['fields', { fields: { sequence: 'x' } }],
-  ['fields', { fields: { seq: '' } }],
-  ['channel', { channel: '' }],
-  ['messages', { messages: [1] }],
-  ['joined', { joined: false }],
-  ['heads', { heads: 1 }],
-  ['control', { control: {} }],
-  ['send', { send: 'x' }],
-  ['numbering', { numbering: 'random' }],
-  ['pollMs', { pollMs: 999 }],
-  ['query', { query: { since: false } }],
-  ['chanel', { chanel: 'x' }],
-])('a bad option is named: %s', (option, options) => {
-  const make = () => mappedDialect(options as MappedOptions);
+const NAMES = 'fields, numbering, pollMs, channel, messages, joined, heads, control, send, query';
+
+test.each<[string, unknown, string]>([
+  ['fields', { sequence: 'x' }, 'an object of names'],
+  ['fields', { seq: 'n', sequence: 'x' }, 'an object of names'],
+  ['fields', { seq: '' }, 'an object of names'],
+  ['channel', '', 'a name'],
+  ['messages', [1], 'a type, or a list of types'],
+  ['messages', ['chat', 1], 'a type, or a list of types'],
+  ['joined', false, 'a type'],
+  ['heads', 1, 'a type'],
+  ['control', {}, 'a function'],
+  ['send', 'x', 'a function'],
+  ['numbering', 'random', "'contiguous', 'sparse' or 'monotonic'"],
+  ['pollMs', 999, 'a number from 1000 to 3600000, or false'],
+  ['query', { since: false }, 'an object of names or false, since not false'],
+  ['query', { limit: 100 }, 'an object of names or false, since not false'],
+  ['chanel', 'x', `one of ${NAMES}`],
+])('a bad option is named, with what it has to be: %s', (option, value, expected) => {
+  const make = () => mappedDialect({ [option]: value } as MappedOptions);
   expect(make).toThrow(LastseqError);
-  expect(make).toThrow(`option "${option}"`);
+  expect(make).toThrow(
+    `bad option: option "${option}", value ${JSON.stringify(value)}, expected "${expected}"`,
+  );
+});
+
+test('options that are none are named', () => {
+  expect(() => mappedDialect(5 as MappedOptions)).toThrow(
+    'option "mappedDialect options", value 5, expected "an object"',
+  );
 });
 
 test('whatever comes in, nothing is thrown, and no position is made up', () => {
@@ -268,6 +319,14 @@ test('types may be numbers in every place where one is named', () => {
 test('a `prev` that is not below the number is none: the gap ends before the message', () => {
   const { decodePage } = mappedDialect({ numbering: 'sparse', fields: { epoch: 'epoch' } });
   const raw = { channel: CHANNEL, epoch: 'e', seq: 9, prev: 100 };
+  const own = { ...raw, prev: 9 };
+  const request = { channel: CHANNEL, epoch: 'e', seq: 5 };
+  expect(decodePage({ epoch: 'e', messages: [own] }, request)).toMatchObject({
+    messages: [{ seq: 9, data: own }],
+  });
+  expect(decodePage({ epoch: 'e', messages: [own] }, request)).not.toHaveProperty(
+    'messages.0.prev',
+  );
   const script = new Script().live(5).heads(9);
   for (let i = 0; i < 3; i += 1) {
     const call = script.call();

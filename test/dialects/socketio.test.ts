@@ -46,7 +46,9 @@ test('the message that such servers send', () => {
   expect(decode({ fields: { data: 'content' } }, { event: 'message', payload })).toMatchObject([
     { data: 'hi' },
   ]);
-  expect(decode({}, { event: 'message', payload: 'text' })).toMatchObject([{ type: 'bad' }]);
+  expect(decode({}, { event: 'message', payload: 'text' })).toEqual([
+    { type: 'bad', reason: 'not an object' },
+  ]);
 });
 
 test('heads are told by an event of their own', () => {
@@ -75,16 +77,21 @@ test('frames become events: join and leave with the name, publish with the conte
 test('events of the app’s own names and payloads, or none', () => {
   const { encode } = socketIoDialect({
     acknowledges: true,
-    events: { join: 'enter', leave: false },
+    events: { join: 'enter', leave: 'exit', publish: 'say' },
     payload: ({ channel, type }) => ({ room: channel, why: type }),
   }).dialect;
-  expect(encode([SUBSCRIBE, UNSUBSCRIBE])).toMatchObject([
-    {
-      emit: { event: 'enter', payload: { room: 'room', why: 'subscribe' } },
-      answered: 'acknowledged',
-      undo: undefined,
-    },
-    { emit: undefined },
+  const emit = (event: string, why: string) => ({ event, payload: { room: 'room', why } });
+  const exit = emit('exit', 'unsubscribe');
+  const answered = 'acknowledged';
+  expect(encode([SUBSCRIBE, UNSUBSCRIBE, PUBLISH])).toEqual([
+    { frame: SUBSCRIBE, emit: emit('enter', 'subscribe'), answered, undo: exit },
+    { frame: UNSUBSCRIBE, emit: exit, answered: 'never' },
+    { frame: PUBLISH, emit: emit('say', 'publish'), answered },
+  ]);
+  const silent = socketIoDialect({ events: { join: false, leave: false } }).dialect;
+  expect(silent.encode([SUBSCRIBE, UNSUBSCRIBE])).toEqual([
+    { frame: SUBSCRIBE, emit: undefined, answered: 'sent', undo: undefined },
+    { frame: UNSUBSCRIBE, emit: undefined, answered: 'never' },
   ]);
 });
 
@@ -100,7 +107,10 @@ test('acknowledgements: facts or nothing, a number, an error', () => {
   expect(answer(PUBLISH, { epoch: 'k', seq: 5 })).toEqual([
     { type: 'ack', id: 2, channel: 'room', position: { epoch: 'k', seq: 5 } },
   ]);
-  expect(answer(PUBLISH, { status: 'ok' })).toMatchObject([{ type: 'bad', channel: 'room' }]);
+  const reason = 'the acknowledgement lacks the number';
+  for (const nowhere of [{ status: 'ok' }, { seq: 5 }, { epoch: 'k', seq: 0 }, 'ok']) {
+    expect(answer(PUBLISH, nowhere)).toEqual([{ type: 'bad', channel: 'room', reason }]);
+  }
   for (const frame of [SUBSCRIBE, PUBLISH]) {
     expect(answer(frame, { error: 'forbidden' })).toEqual([
       { type: 'error', id: frame.id, channel: 'room', code: 'forbidden', retry: false },
@@ -114,19 +124,22 @@ test('acknowledgements: facts or nothing, a number, an error', () => {
   }
 });
 
-test.each<[string, object]>([
-  ['events', { events: { message: false } }],
-  ['events', { events: { msg: 'x' } }],
-  ['fields', { fields: { type: 'x' } }],
-  ['payload', { payload: {} }],
-  ['acknowledges', { acknowledges: 1 }],
-  ['numbering', { numbering: 'x' }],
-  ['pollMs', { pollMs: 0 }],
-  ['url', { url: 'x' }],
-])('a bad option is named: %s', (option, options) => {
-  const make = () => socketIoDialect(options as SocketIoOptions);
+test.each<[string, unknown, string]>([
+  ['events', { message: false }, 'an object of names, join and leave may be false'],
+  ['events', { join: 5 }, 'an object of names, join and leave may be false'],
+  ['events', { msg: 'x' }, 'an object of names, join and leave may be false'],
+  ['fields', { type: 'x' }, 'an object of names'],
+  ['payload', {}, 'a function'],
+  ['acknowledges', 1, 'true or false'],
+  ['numbering', 'x', "'contiguous', 'sparse' or 'monotonic'"],
+  ['pollMs', 0, 'a number from 1000 to 3600000, or false'],
+  ['url', 'x', 'one of fields, numbering, pollMs, events, payload, acknowledges'],
+])('a bad option is named, with what it has to be: %s', (option, value, expected) => {
+  const make = () => socketIoDialect({ [option]: value } as SocketIoOptions);
   expect(make).toThrow(LastseqError);
-  expect(make).toThrow(`option "${option}"`);
+  expect(make).toThrow(
+    `bad option: option "${option}", value ${JSON.stringify(value)}, expected "${expected}"`,
+  );
 });
 
 test('a socket with types of its own is taken', () => {
@@ -140,8 +153,11 @@ test('a socket with types of its own is taken', () => {
 
 test('something that is no socket is refused', () => {
   for (const socket of [undefined, null, 'x', { on: () => undefined }]) {
-    expect(() => socketIo(socket as unknown as SocketIoSocket)).toThrow('option "socket"');
+    expect(() => socketIo(socket as unknown as SocketIoSocket)).toThrow(
+      /option "socket", .*, expected "a socket of socket.io-client"/,
+    );
   }
+  expect(() => socketIoDialect('x' as SocketIoOptions)).toThrow('option "socketIo options"');
 });
 
 test('whatever comes in, nothing is thrown', () => {
