@@ -5,7 +5,7 @@
 import { Backlog, type Batch } from './backlog.js';
 import { CommitLog, type Ending, markOf } from './commit-log.js';
 import { isPosition, type Position, type PositionWrite } from './core/position.js';
-import type { Gap, Input, Message, SnapshotReason } from './core/vocabulary.js';
+import type { Gap, Input, Item, Message, SnapshotReason } from './core/vocabulary.js';
 import { badOption, LastseqError } from './errors.js';
 import type { Listeners } from './listeners.js';
 import type { ResolvedChannelOptions } from './options.js';
@@ -42,12 +42,15 @@ type State =
   | { readonly name: 'working' }
   /** They failed; the core says when to try again. */
   | { readonly name: 'failed'; readonly failures: readonly Failure[] }
-  | { readonly name: 'closed' };
+  /** Handlers may still have an item. A snapshot was told to stop, and what it says to that is no error. */
+  | { readonly name: 'closed'; readonly item: Item | undefined };
 
 /** The outcome of an item that no handler has taken: it stays the current one. */
 const NOT_TAKEN: readonly Failure[] = [
   { error: DECLINED, listener: { isGone: true }, again: () => undefined },
 ];
+/** Is it an error, and not what a loop says that was left? */
+const isReal = ({ error }: Failure): boolean => error !== DECLINED && error !== ABANDONED;
 const READY: State = { name: 'ready' };
 const WORKING: State = { name: 'working' };
 
@@ -135,7 +138,8 @@ export class Delivery {
 
   /** Final. A handler at work is not waited for, and not interrupted. */
   close(): void {
-    this.#state = { name: 'closed' };
+    const { item } = this.#backlog;
+    this.#state = { name: 'closed', item: item?.type === 'snapshot' ? undefined : item };
     this.#backlog.clear();
     this.#abort?.abort();
     this.#commits.close();
@@ -237,8 +241,9 @@ export class Delivery {
   }
 
   #settled(failures: readonly Failure[]): void {
-    // The queue was closed meanwhile: the result of a handler no longer matters.
-    if (this.#state.name !== 'working') return;
+    // The result no longer matters, an error does.
+    if (this.#state.name === 'closed')
+      return this.#report(failures.filter(isReal), this.#state.item);
     this.#state = READY;
     if (failures.length === 0) return this.#finish('handled');
     const begun = failures.filter(({ error }) => error !== DECLINED);
@@ -247,16 +252,15 @@ export class Delivery {
       return this.#input({ type: 'handled', channel: this.host.name, count: 0 });
     }
     if (isServed) this.#served = true;
-    const real = begun.filter(({ error }) => error !== ABANDONED);
+    const real = begun.filter(isReal);
     if (real.length > 0) this.#failed(real);
     else this.#finish(begun.length > 0 ? 'abandoned' : 'handled');
   }
 
   #failed(failures: readonly Failure[]): void {
-    const { name: channel, options, parts } = this.host;
+    const { name: channel, options } = this.host;
     const { item } = this.#backlog;
-    if (item === undefined) return;
-    const kind = item.type === 'snapshot' ? 'snapshot' : 'handler';
+    const kind = item?.type === 'snapshot' ? 'snapshot' : 'handler';
     const again = kind === 'snapshot' || options.onHandlerError === 'retry';
     // The state is set before the errors are reported: a listener may call retry, skip or close.
     if (again) {
@@ -264,15 +268,20 @@ export class Delivery {
       this.#state = { name: 'failed', failures };
       this.#input({ type: 'handlerFailed', channel, kind });
     } else this.#finish('handled');
-    for (const { error } of failures) {
-      const cause = { cause: error };
-      if (item.type === 'snapshot')
-        parts.report(new LastseqError('snapshot_failed', { channel }, cause));
-      else {
-        const seq = item.type === 'message' ? item.seq : undefined;
-        const details = { channel, event: item.type, seq };
-        parts.report(new LastseqError('handler_failed', details, cause));
-      }
+    this.#report(failures, item);
+  }
+
+  #report(failures: readonly Failure[], item: Item | undefined): void {
+    if (item === undefined) return;
+    const { name: channel, parts } = this.host;
+    const seq = item.type === 'message' ? item.seq : undefined;
+    const details = { channel, event: item.type, seq };
+    for (const { error: cause } of failures) {
+      parts.report(
+        item.type === 'snapshot'
+          ? new LastseqError('snapshot_failed', { channel }, { cause })
+          : new LastseqError('handler_failed', details, { cause }),
+      );
     }
   }
 

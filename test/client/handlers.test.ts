@@ -1,7 +1,7 @@
 // What happens when handlers fail or hang, and when there are none.
 import { expect, test } from 'vitest';
-import type { ChannelState } from '../../src/index.js';
-import { deferred, setup } from './harness.js';
+import type { ChannelState, LastseqError } from '../../src/index.js';
+import { deferred, setup, uncaught } from './harness.js';
 
 const retry = { start: 'earliest', onHandlerError: 'retry' } as const;
 
@@ -299,4 +299,96 @@ test('a channel that found the turn over is served in the next, though nothing e
     });
   await pass();
   expect(seen.sort()).toEqual(['a1', 'a2', 'b1', 'b2', 'c1', 'c2']);
+});
+
+test('a batch is handed over in slices as well', async () => {
+  const { clock, room, publishTo, pass } = setup();
+  publishTo(100);
+  let inTask = 0;
+  let most = 0;
+  const soon = clock.soon.bind(clock);
+  clock.soon = (callback) => soon(() => ((inTask = 0), callback()));
+  const channel = room({ start: 'earliest' });
+  channel.subscribe(() => {
+    clock.sleep(1);
+    most = Math.max(most, (inTask += 1));
+  });
+  await pass();
+  expect(channel.position?.seq).toBe(100);
+  expect(most).toBeLessThanOrEqual(9);
+});
+
+test.each<[string, (() => unknown)[]]>([
+  ['both at once', [() => fail('one'), () => fail('two')]],
+  ['one at once and one later', [() => fail('one'), () => later('two')]],
+  ['one later and one at once', [() => later('one'), () => fail('two')]],
+  ['both later', [() => later('one'), () => later('two')]],
+])('of two handlers that fail %s, each is reported', async (_, handlers) => {
+  const { room, reports, publishTo, pass } = setup();
+  for (const handler of handlers) room({ start: 'earliest' }).subscribe(handler);
+  publishTo(1);
+  await pass();
+  expect(reports.map(({ cause }) => String(cause))).toEqual(['Error: one', 'Error: two']);
+});
+
+function fail(what: string): never {
+  throw new Error(what);
+}
+
+async function later(what: string): Promise<never> {
+  await Promise.resolve();
+  return fail(what);
+}
+
+test('skip() and retry() leave a handler alone that is at work', async () => {
+  const { room, errors, store, publishTo, pass } = setup();
+  const channel = room(retry);
+  const gate = deferred();
+  const seen: number[] = [];
+  channel.subscribe(({ seq }) => {
+    seen.push(seq);
+    return gate.promise;
+  });
+  await pass();
+  publishTo(2);
+  await pass();
+  channel.skip();
+  channel.retry();
+  await pass(1_000);
+  expect([seen, store.kept.get('room')?.seq]).toEqual([[1], 0]);
+  gate.resolve();
+  await pass(1_000);
+  expect([seen, store.kept.get('room')?.seq, errors]).toEqual([[1, 2], 2, []]);
+});
+
+test.each([
+  ['at once, having closed the handle', 'handle', 'sync'],
+  ['later, when the channel has been left', 'handle', 'async'],
+  ['at once, having closed the client', 'client', 'sync'],
+  ['later, when the client is closed', 'client', 'async'],
+])('a handler that fails %s is reported all the same', async (_, closed, kind) => {
+  const { client, room, reports, publishTo, pass } = setup({ deaf: closed === 'client' });
+  const channel = room({ start: 'earliest' });
+  const gate = deferred();
+  const close = () => void (closed === 'client' ? client : channel).close();
+  channel.subscribe(() => {
+    if (kind === 'async') return gate.promise;
+    close();
+    return fail('too late');
+  });
+  await pass();
+  publishTo(3);
+  await pass();
+  if (kind === 'async') close();
+  await pass(70_000);
+  if (kind === 'async') gate.reject(new Error('too late'));
+  await pass();
+  const told = closed === 'client' ? uncaught.splice(0) : reports;
+  expect(told.filter((error) => (error as LastseqError).code !== 'handler_timeout')).toEqual([
+    expect.objectContaining({
+      code: 'handler_failed',
+      details: { channel: 'room', event: 'message', seq: 1 },
+      cause: new Error('too late'),
+    }),
+  ]);
 });

@@ -231,12 +231,14 @@ test('a snapshot that does not settle is told, and not overtaken', async () => {
   expect(trace).toEqual(['snapshot initial e1:0']);
 });
 
-test('the signal of a snapshot is aborted when the client is closed', async () => {
-  const { client, signals, trace, pass } = withState('latest', () => new Promise(() => undefined));
+test('a snapshot is told to stop when the client is closed, and what it says to that is no error', async () => {
+  const gate = deferred<never>();
+  const { client, signals, trace, pass } = withState('latest', () => gate.promise);
   await pass();
   expect(signals[0]?.aborted).toBe(false);
   void client.close();
   expect(signals[0]?.aborted).toBe(true);
+  gate.reject(signals[0]?.reason);
   await pass(60_000);
   expect(trace).toEqual(['snapshot initial e1:0']);
 });
