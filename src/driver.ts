@@ -151,7 +151,6 @@ export class Driver {
     this.#closed = true;
     this.#unlisten?.();
     this.#timer?.cancel();
-    this.#fetches.close();
     this.#transport.close(1000, 'closed by the app');
     return new Promise((resolve) => {
       const cancel = clock.after(this.parts.settings.storageTimeoutMs, resolve);

@@ -42,10 +42,6 @@ export class Fetches {
     this.#running.delete(id);
   }
 
-  close(): void {
-    for (const controller of this.#running.values()) controller.abort();
-  }
-
   #judge(answer: HistoryAnswer, request: RecoverRequest): RecoveryAnswer {
     const { channel } = request;
     if ('body' in answer) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ConnectionState, UrlOption } from '../../src/index.js';
 import type { PageSignal } from '../../src/core/vocabulary.js';
-import { setup, uncaught, type SetupOptions } from './harness.js';
+import { deferred, setup, uncaught, type SetupOptions } from './harness.js';
 
 /** A client that is connected and has a room. */
 async function open(options: SetupOptions = {}) {
@@ -71,6 +71,10 @@ test.each<[string, () => string | URL | Promise<string | URL>]>([
     options: { url: () => ((calls += 1) < 4 ? fails() : 'wss://example.test/ok') },
   });
   world.room().subscribe(() => undefined);
+  await world.pass();
+  // Not only when the time for a connection is over.
+  expect(world.errors).toEqual(['url_failed']);
+  expect(world.client.state).toMatchObject({ name: 'waiting', reason: 'refused' });
   await world.pass(60_000);
   expect(world.errors).toEqual(Array(3).fill('url_failed'));
   expect(world.network.sockets.map(({ url }) => url)).toEqual(['wss://example.test/ok']);
@@ -328,6 +332,29 @@ test.each(['token', 'url', 'handshake'])(
     expect(clock.pending).toBe(0);
   },
 );
+
+test('a handshake that hangs is no fault of the url function', async () => {
+  const { client, errors, network, room, pass } = setup({ options: { url: () => 'wss://x.test' } });
+  network.onSocket = () => undefined;
+  room().subscribe(() => undefined);
+  await pass(10_000);
+  expect(client.state).toMatchObject({ name: 'waiting', reason: 'timeout' });
+  expect(errors).toEqual([]);
+});
+
+test('a page that goes away while the address is asked for is no fault of the url function', async () => {
+  const late = deferred<string>();
+  const { client, errors, network, page, room, pass } = setup({
+    options: { url: () => late.promise },
+  });
+  room().subscribe(() => undefined);
+  await pass();
+  page.tell('pagehide');
+  expect(client.state).toMatchObject({ name: 'waiting', reason: 'pagehide' });
+  late.reject(new Error('aborted'));
+  await pass(10_000);
+  expect([errors, network.sockets]).toEqual([[], []]);
+});
 
 test('late frames of an older socket are ignored', async () => {
   const { network, seen, server, publishTo, pass } = await open();

@@ -142,3 +142,49 @@ test('a dialect with a transport of its own needs no address', async () => {
   expect(network.sockets.map(({ url }) => url)).toEqual(['']);
   await client.close();
 });
+
+test('while the first item is a gap, the position is the one before it', async () => {
+  let told = (): void => undefined;
+  const { pass, publishTo, room, server } = setup();
+  publishTo(9);
+  server.log.trim('room', 6);
+  const channel = room({ start: { epoch: 'e1', seq: 2 } });
+  channel.subscribe({
+    message: () => undefined,
+    gap: () => new Promise<void>((resolve) => (told = resolve)),
+  });
+  await pass();
+  expect(channel.position).toEqual({ epoch: 'e1', seq: 2 });
+  told();
+  await pass();
+  expect(channel.position).toEqual({ epoch: 'e1', seq: 9 });
+});
+
+test('while a later snapshot is taken, the position is that of the last message', async () => {
+  const { pass, publishTo, room, server } = setup();
+  let calls = 0;
+  const channel = room({
+    snapshot: () => ((calls += 1) === 1 ? Promise.resolve() : new Promise<never>(() => undefined)),
+  });
+  channel.subscribe({ message: () => undefined, gap: () => undefined });
+  await pass();
+  publishTo(2);
+  await pass();
+  server.cut();
+  publishTo(9);
+  server.log.trim('room', 6);
+  await pass(5_000);
+  expect([calls, channel.position]).toEqual([2, { epoch: 'e1', seq: 2 }]);
+});
+
+test('numbers that only rise say nothing of a position before the first one is known', async () => {
+  const dialect = { ...nativeDialect, numbering: 'monotonic', tracker: monotonic } as const;
+  const { pass, publishTo, room } = setup({ options: { dialect } });
+  publishTo(3);
+  const channel = room({ start: 'earliest' });
+  const positions: unknown[] = [];
+  channel.subscribe(() => void positions.push(channel.position));
+  await pass(1_000);
+  expect(positions).toEqual([undefined, undefined, undefined]);
+  expect(channel.position).toEqual({ epoch: 'e1', seq: 3 });
+});

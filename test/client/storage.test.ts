@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StoredPosition } from '../../src/core/position.js';
+import type { PageSignal } from '../../src/core/vocabulary.js';
 import type { PositionStore } from '../../src/testing/index.js';
 import { deferred, outcome, setup, SpyStore, type SetupOptions } from './harness.js';
 
@@ -59,15 +60,19 @@ test('a reload goes on where the handlers stopped', async () => {
   expect(seen).toEqual([6, 7, 8]);
 });
 
-test('a page that is hidden for good stores at once and lets go of the storage', async () => {
+test.each<[PageSignal, number]>([
+  ['pagehide', 1],
+  ['freeze', 1],
+  ['hidden', 0],
+])('at %s all is stored at once, and the storage let go of %i times', async (signal, releases) => {
   const { room, page, store, publishTo, pass } = setup();
   room({ start: 'latest' }).subscribe(() => undefined);
   await pass(1_000);
   publishTo(4);
-  page.tell('pagehide');
+  page.tell(signal);
   await pass();
   expect(store.kept.get('room')?.seq).toBe(4);
-  expect(store.releases).toBe(1);
+  expect(store.releases).toBe(releases);
 });
 
 test('closing stores what was handled while a save was under way', async () => {
@@ -233,7 +238,7 @@ const broken: Record<string, () => Promise<never>> = {
 
 test.each(Object.entries(broken))(
   'trap 17: storage that %s costs the position, one event, and nothing else',
-  async (_, fails) => {
+  async (how, fails) => {
     const store = new SpyStore();
     store.load = store.save = fails;
     let calls = 0;
@@ -242,10 +247,11 @@ test.each(Object.entries(broken))(
       return fails();
     };
     const { client, errors, seen, storage, publishTo, pass } = resuming(store);
-    await pass(3_000);
+    // What fails is known to have failed; only what hangs is waited for.
+    await pass(how === 'hangs' ? 3_000 : 0);
     publishTo(3);
     await pass();
-    expect(seen).toEqual([1, 2, 3]);
+    expect([seen, storage]).toEqual([[1, 2, 3], ['memory']]);
     await pass(200_000);
     expect(storage).toEqual(['memory']);
     expect(errors).toEqual([]);
@@ -319,4 +325,60 @@ test('a client without a database says so once', async () => {
   const { storage, pass } = resuming(new SpyStore());
   await pass(1_000);
   expect(storage).toEqual(['persistent']);
+});
+
+test('a write that fails is known to have failed at once, and is no stored position', async () => {
+  const store = new SpyStore();
+  const { client, room, publishTo, pass } = setup({ ports: { store } });
+  const storage: string[] = [];
+  client.on('storage', (state) => void storage.push(state));
+  const channel = room({ start: 'latest' });
+  channel.subscribe(() => undefined);
+  await pass(1_000);
+  store.save = () => Promise.reject(new DOMException('full', 'QuotaExceededError'));
+  publishTo(1);
+  await pass(250);
+  expect(storage).toEqual(['persistent', 'memory']);
+  expect(channel.inspect().stored).toEqual({ epoch: 'e1', seq: 0 });
+});
+
+test('an advance that was refused is no stored position', async () => {
+  const store = new SpyStore();
+  const { room, publishTo, pass } = setup({ ports: { store } });
+  const channel = room({ start: 'latest' });
+  channel.subscribe(() => undefined);
+  await pass(1_000);
+  store.save = () => Promise.resolve(['room']);
+  publishTo(1);
+  await pass(1_000);
+  expect(channel.inspect().stored).toEqual({ epoch: 'e1', seq: 0 });
+});
+
+test('a write that hangs is given up in time, and its connection with it', async () => {
+  const store = new SpyStore();
+  const { room, publishTo, pass } = setup({ ports: { store } });
+  room({ start: 'latest' }).subscribe(() => undefined);
+  await pass(1_000);
+  store.save = () => new Promise(() => undefined);
+  publishTo(1);
+  await pass(2_249);
+  expect(store.releases).toBe(0);
+  await pass(1);
+  expect(store.releases).toBe(1);
+});
+
+test('a client that is closed while a write hangs leaves no timer behind', async () => {
+  const store = new SpyStore();
+  const { client, clock, room, publishTo, pass } = setup({ ports: { store } });
+  room({ start: 'latest' }).subscribe(() => undefined);
+  await pass(1_000);
+  const gate = deferred<readonly string[]>();
+  store.save = () => gate.promise;
+  publishTo(1);
+  await pass(250);
+  publishTo(2);
+  const closed = outcome(client.close());
+  gate.resolve([]);
+  await pass();
+  expect([closed.done, clock.pending]).toEqual([true, 0]);
 });
