@@ -20,6 +20,8 @@ export default defineConfig({
           name: 'unit',
           environment: 'happy-dom',
           include: projects.unit,
+          // Here as below: a limit for a test that hangs, not for a busy machine.
+          testTimeout: 30_000,
           setupFiles: ['test/support/unit-setup.ts'],
         },
       },
@@ -30,7 +32,6 @@ export default defineConfig({
           include: projects.node,
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          // A limit for a test that fails, not for a busy machine.
           expect: { poll: { timeout: 15_000 } },
           // These files start servers, browsers and builds: side by side they would only wait.
           fileParallelism: false,

@@ -158,6 +158,17 @@ test('a provider that says `unauthorized` is final', async () => {
   expect([errors, asked.length, network.sockets.length]).toEqual([['unauthorized'], 1, 0]);
 });
 
+test.each([
+  ['a LastseqError of another code', new LastseqError('timeout', { detail: 'slow' })],
+  ['an error of another class', Object.assign(new Error('no'), { code: 'unauthorized' })],
+  ['nothing', undefined],
+])('a provider that fails with %s is asked again', async (_, error) => {
+  const { client, errors, pass } = withToken((n) => (n === 1 ? Promise.reject(error) : 'token'));
+  await pass(10_000);
+  expect(client.state).toEqual({ name: 'open' });
+  expect(errors).toEqual(['token_failed']);
+});
+
 test('without a provider a refusal is final at once', async () => {
   const { client, errors, network, room, server, pass } = setup();
   room().subscribe(() => undefined);

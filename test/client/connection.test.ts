@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ConnectionState, UrlOption } from '../../src/index.js';
+import type { ConnectionState, LastseqError, UrlOption } from '../../src/index.js';
 import type { PageSignal } from '../../src/core/vocabulary.js';
 import { deferred, setup, uncaught, type SetupOptions } from './harness.js';
 
@@ -54,18 +54,19 @@ test('connect() is idempotent, and ends a wait', async () => {
   expect(client.state).toEqual({ name: 'open' });
 });
 
-test.each<[string, () => string | URL | Promise<string | URL>]>([
+test.each<[string, () => string | URL | Promise<string | URL>, string]>([
   [
     'throws',
     () => {
       throw new Error('no address');
     },
+    'Error: no address',
   ],
-  ['rejects', () => Promise.reject(new Error('no address'))],
-  ['gives garbage', () => 'http://[1'],
-  ['gives another scheme', () => 'ftp://example.test'],
-  ['gives nothing', () => undefined as never],
-])('a url function that %s is told and asked again with backoff', async (_, fails) => {
+  ['rejects', () => Promise.reject(new Error('no address')), 'Error: no address'],
+  ['gives garbage', () => 'http://[1', 'Invalid URL'],
+  ['gives another scheme', () => 'ftp://example.test', 'not a WebSocket address: ftp:'],
+  ['gives nothing', () => undefined as never, 'neither a string nor a URL'],
+])('a url function that %s is told and asked again with backoff', async (_, fails, why) => {
   let calls = 0;
   const world = setup({
     options: { url: () => ((calls += 1) < 4 ? fails() : 'wss://example.test/ok') },
@@ -74,6 +75,9 @@ test.each<[string, () => string | URL | Promise<string | URL>]>([
   await world.pass();
   // Not only when the time for a connection is over.
   expect(world.errors).toEqual(['url_failed']);
+  const [report] = world.reports as [LastseqError<'url_failed'>];
+  expect(report.details.detail).toContain(why);
+  expect(String(report.cause)).toContain(why);
   expect(world.client.state).toMatchObject({ name: 'waiting', reason: 'refused' });
   await world.pass(60_000);
   expect(world.errors).toEqual(Array(3).fill('url_failed'));

@@ -209,7 +209,7 @@ test('trap 19: a signal that outlives its handlers is not held by them', async (
     add(...args);
   }) as typeof add;
   signal.removeEventListener = ((...args: Parameters<typeof remove>) => {
-    listeners.delete(args[1]);
+    if (args[0] === 'abort') listeners.delete(args[1]);
     remove(...args);
   }) as typeof remove;
   const channel = room();
