@@ -42,7 +42,8 @@ export type { Committable } from './delivery.js';
 export type { Dialect } from './dialects/dialect.js';
 export type { Fields } from './dialects/fields.js';
 export type { MappedOptions } from './dialects/mapped.js';
-export type { SocketIoFrame, SocketIoOptions } from './dialects/socketio.js';
+export type { SocketIoOptions } from './dialects/socketio.js';
+export type { SocketIoFrame } from './ports/socket-io.js';
 export type { ListenOptions } from './listeners.js';
 export type { ErrorCode, ErrorDetails } from './errors.js';
 export type {

@@ -2,13 +2,15 @@
 import { checkOptions, isFunction, isNames, type Rule } from '../check-options.js';
 import { bad, isRecord, readRefusal } from '../core/codec.js';
 import type { ClientFrame, DecodedFrame } from '../core/frames.js';
-import type { SocketIoArrival, SocketIoCall, SocketIoEvent } from '../ports/socket-io.js';
+import type {
+  SocketIoArrival,
+  SocketIoCall,
+  SocketIoEvent,
+  SocketIoFrame,
+} from '../ports/socket-io.js';
 import type { Dialect } from './dialect.js';
 import { FieldReader } from './fields.js';
 import { FOREIGN_RULES, foreignDialect, type ForeignOptions } from './foreign.js';
-
-/** The frames of ours that a Socket.IO server may want to hear of. */
-export type SocketIoFrame = Extract<ClientFrame, { type: 'subscribe' | 'unsubscribe' | 'publish' }>;
 
 /** The field of the sender is 'userId' by default. */
 export interface SocketIoOptions extends ForeignOptions {
@@ -89,8 +91,8 @@ export function socketIoDialect(options: SocketIoOptions): {
     }
   };
 
-  const answer = (frame: ClientFrame, payload: unknown): readonly DecodedFrame[] => {
-    if (frame.type !== 'subscribe' && frame.type !== 'publish') return [];
+  const answer = (frame: SocketIoFrame, payload: unknown): readonly DecodedFrame[] => {
+    if (frame.type === 'unsubscribe') return [];
     const { channel, id } = frame;
     const raw = isRecord(payload) ? payload : {};
     const { error } = raw;

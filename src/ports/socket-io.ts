@@ -17,9 +17,12 @@ export interface SocketIoEvent {
   readonly payload: unknown;
 }
 
+/** The frames of ours that a Socket.IO server may want to hear of. */
+export type SocketIoFrame = Extract<ClientFrame, { type: 'subscribe' | 'unsubscribe' | 'publish' }>;
+
 /** What a frame of ours is for a Socket.IO server. */
 export interface SocketIoCall {
-  readonly frame: ClientFrame;
+  readonly frame: SocketIoFrame;
   /** Undefined: the server needs no such event. */
   readonly emit: SocketIoEvent | undefined;
   /**
@@ -33,4 +36,4 @@ export interface SocketIoCall {
 
 /** What comes from the server: an event, or the answer to a frame of ours. */
 export type SocketIoArrival =
-  SocketIoEvent | { readonly answerTo: ClientFrame; readonly payload: unknown };
+  SocketIoEvent | { readonly answerTo: SocketIoFrame; readonly payload: unknown };
