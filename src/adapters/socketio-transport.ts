@@ -54,6 +54,8 @@ export function socketIoTransport(
       [
         'connect',
         () => {
+          // A listener of the app that threw has kept the loss from us: the server knows nothing of us.
+          if (current?.undo) dropped('lost unheard');
           if (current) opened(current);
           else emit({ type: 'available' });
         },
@@ -83,8 +85,10 @@ export function socketIoTransport(
       if (!of?.undo || !socket.connected) return;
       if (back) of.undo.set(frame.channel, back);
       else if (frame.type === 'unsubscribe') of.undo.delete(frame.channel);
-      const answer = (payload?: unknown): void => {
-        if (of === current) received({ answerTo: frame, payload });
+      // With its `ackTimeout` or `retries`, Socket.IO puts null before the answer, or gives only an error.
+      const answer = (first?: unknown, second?: unknown): void => {
+        if (of !== current || first instanceof Error) return;
+        received({ answerTo: frame, payload: first ?? second });
       };
       const acknowledged = out && answered === 'acknowledged';
       if (out) socket.emit(out.event, out.payload, ...(acknowledged ? [answer] : []));

@@ -106,6 +106,16 @@ test('an acknowledgement comes with the frame that it answers', async () => {
   await lastEvent({ data: { answerTo: frame, payload: { got: 5 } } });
 });
 
+test('so it does from a socket of an app that limits the time for it', async () => {
+  use({ ackTimeout: 15_000 });
+  transport.open(1, '');
+  await lastEvent({ type: 'opened' });
+  server.io.of('/').sockets.forEach((peer) => peer.on('ask', (_what, reply) => reply('got it')));
+  const frame = { type: 'publish', id: 7, channel: 'room', key: 'k', data: 1 } as const;
+  transport.send([{ frame, emit: { event: 'ask', payload: 5 }, answered: 'acknowledged' }]);
+  await lastEvent({ data: { answerTo: frame, payload: 'got it' } });
+});
+
 test('a lost connection is a drop; when the socket is back by itself, that is said', async () => {
   await joined(1);
   server.breakAll();

@@ -152,6 +152,19 @@ test('an attempt is dropped once, and nothing of it is heard afterwards', () => 
   expect(reported()).toEqual([dropped(1)]);
 });
 
+test('a loss that an app hides from us, whose listener throws, is a drop when the socket is back', async () => {
+  socket.on('disconnect', () => {
+    throw new Error('bug in the app');
+  });
+  await join(1);
+  expect(() => socket.disconnects()).toThrow('bug in the app');
+  transport.send([JOIN]);
+  socket.connects();
+  expect(reported()).toEqual([dropped(1, 'lost unheard'), AVAILABLE]);
+  transport.close(1000, '');
+  expect(socket.sent).toEqual([]);
+});
+
 describe('whose it is to connect', () => {
   const REFUSED = new Error('not you');
 
@@ -311,6 +324,21 @@ describe('sending', () => {
     transport.send([PUBLISH]);
     const answer = (payload: unknown) => received(1, { answerTo: PUBLISH.frame, payload });
     expect(reported()).toEqual([answer('later'), answer('at once')]);
+  });
+
+  // With its `ackTimeout` or `retries`, Socket.IO puts an error, or null, before the answer.
+  test.each<[given: unknown[], answers: unknown[]]>([
+    [[null, 'an answer'], ['an answer']],
+    [[null], [undefined]],
+    [[], [undefined]],
+    [['an answer', 'more'], ['an answer']],
+    [[new Error('operation has timed out')], []],
+  ])('an acknowledgement with %j is answered with %j', (given, answers) => {
+    open(1);
+    transport.send([PUBLISH]);
+    socket.acknowledge?.(...given);
+    const answer = (payload: unknown) => received(1, { answerTo: PUBLISH.frame, payload });
+    expect(reported()).toEqual(answers.map(answer));
   });
 
   test.each<[then: string, act: () => unknown]>([
