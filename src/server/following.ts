@@ -11,8 +11,10 @@ export class Following implements Audience {
   }
 
   readonly came = (channel: string): void => {
-    const end = this.#log.follow?.(channel);
-    if (end === undefined) return;
+    const follow = this.#log.follow?.bind(this.#log);
+    if (follow === undefined) return;
+    // What a log throws at once is a rejection like any other: who joins is told, and nobody else.
+    const end = new Promise<() => void>((resolve) => resolve(follow(channel)));
     this.#followed.set(channel, end);
     // Whoever waits for it is told. It may be that nobody does any more.
     end.catch(() => undefined);

@@ -108,3 +108,23 @@ it.each(failures)('a log that fails %s fails that request, and no other', async 
   expect(pages.map(({ status }: { status: number }) => status)).toEqual([200, 503, 200]);
   expect(errors).toHaveLength(2);
 });
+
+it.each(failures)(
+  'a log that fails %s to follow fails that join, and no other',
+  async (_, fail) => {
+    const errors: unknown[] = [];
+    const { url, hub } = await startHub({
+      log: logWith({
+        follow: (channel) => (channel === 'b' ? fail() : Promise.resolve(() => undefined)),
+      }),
+      onError: (...failure) => void errors.push(failure),
+    });
+    const client = await connect(url);
+    client.send(JOINS);
+    expect(await client.next('subscribed')).toMatchObject({ id: 0 });
+    expect(await client.next('error')).toMatchObject({ id: 1, code: 'internal', retry: true });
+    expect(await client.next('subscribed')).toMatchObject({ id: 2 });
+    expect(hub.stats()).toMatchObject({ subscriptions: 2, channels: 2 });
+    expect(errors).toHaveLength(1);
+  },
+);
