@@ -64,10 +64,11 @@ describe('a frame that breaks a rule', () => {
   });
 
   it('and is longer than allowed closes with 1009', async () => {
-    const { url } = await startHub({ maxFrameBytes: 1_024 });
+    const { url, hub } = await startHub({ maxFrameBytes: 1_024 });
     const client = await connect(url);
     client.socket.send(JSON.stringify({ type: 'ping', pad: 'x'.repeat(2_000) }));
     expect(await client.closed).toMatchObject({ code: 1009 });
+    expect(hub.stats().badFrames).toBe(1);
   });
 
   it('does not hide the frames around it in an array', async () => {

@@ -76,17 +76,21 @@ describe('heads', () => {
     let isBad = false;
     const log = logWith({
       facts: (channel) => {
-        if (isBad && channel === 'bad') throw new Error('shard down');
+        if (isBad && channel.startsWith('bad')) throw new Error('shard down');
         return inner.facts(channel);
       },
     });
-    const { url } = await startHub({ log, onError: () => undefined });
+    const sources: string[] = [];
+    const { url } = await startHub({ log, onError: (_error, source) => sources.push(source) });
     const client = await connect(url);
     await client.subscribe('bad');
+    await client.subscribe('bad, too');
     const { epoch } = await client.subscribe('good');
     isBad = true;
     client.send({ type: 'ping' });
     expect((await client.next('heads')).heads).toEqual({ good: [epoch, 0] });
+    // One for all: thousands of channels may be on the shard.
+    expect(sources).toEqual(['log']);
   });
 });
 
@@ -125,6 +129,88 @@ describe('a client that is gone', () => {
     await until(() => hub.stats().connections === 1);
     expect(hub.stats().deadPeers).toBe(1);
     expect(alive.socket.readyState).toBe(alive.socket.OPEN);
+  });
+
+  it('was asked at three heartbeats for a pong, and not at the fourth', async () => {
+    let pings = 0;
+    const { url } = await startHub({
+      heartbeatMs: 20,
+      onConnection: (socket) => Object.assign(socket, { ping: () => (pings += 1) }),
+    });
+    await (
+      await connect(url)
+    ).closed;
+    expect(pings).toBe(3);
+  });
+
+  it('while its publish was being authorised has published nothing', async () => {
+    const asked = deferred();
+    const answer = deferred<object>();
+    const { url, hub, log } = await startHub({
+      authorize: ({ action }) => {
+        if (action === 'connect') return {};
+        asked.resolve();
+        return answer.promise;
+      },
+    });
+    const client = await connect(url);
+    client.send({ type: 'publish', id: 1, channel: room, key: 'k', data: 1 });
+    await asked.promise;
+    client.socket.terminate();
+    await until(() => hub.stats().connections === 0);
+    answer.resolve({});
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log.facts(room).head).toBe(0);
+  });
+
+  it('while it recovered many channels costs the log no more reads', async () => {
+    const inner = memoryLog();
+    const asked = deferred();
+    const answer = deferred();
+    const reads: string[] = [];
+    const log = logWith({
+      read: async (channel, ...rest) => {
+        reads.push(channel);
+        asked.resolve();
+        await answer.promise;
+        return inner.read(channel, ...rest);
+      },
+    });
+    const { url, hub } = await startHub({ log });
+    const client = await connect(url);
+    const items = ['a', 'b', 'c'].map((channel) => ({ channel, epoch: 'e', since: 0 }));
+    client.send({ type: 'recover', id: 1, items });
+    await asked.promise;
+    client.socket.terminate();
+    await until(() => hub.stats().connections === 0);
+    answer.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(reads).toEqual(['a']);
+  });
+
+  it('while the rights of its channels were looked at again is not asked about the rest', async () => {
+    const asked = deferred();
+    const answer = deferred<object>();
+    const channels: unknown[] = [];
+    const { url, hub } = await startHub({
+      authorize: ({ action, channel, token }) => {
+        if (action === 'connect' || token === 'one') return { principal: token };
+        channels.push(channel);
+        asked.resolve();
+        return answer.promise;
+      },
+    });
+    const client = await connect(url);
+    client.send({ type: 'auth', token: 'one' });
+    for (const channel of ['a', 'b']) await client.subscribe(channel);
+    client.send({ type: 'auth', token: 'two' });
+    await asked.promise;
+    client.socket.terminate();
+    await until(() => hub.stats().connections === 0);
+    answer.resolve({});
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(channels).toEqual(['a']);
+    expect(hub.stats()).toMatchObject({ subscriptions: 0, channels: 0 });
   });
 
   it('while its subscribe was being authorised leaves nothing behind', async () => {

@@ -90,6 +90,8 @@ describe('a shared HTTP server', () => {
   it.each([
     ['path', 'realtime'],
     ['path', '/a?b'],
+    ['path', 'live/a'],
+    ['path', ['/a']],
     ['recoverPath', ''],
   ])('refuses the %s %j', async (option, value) => {
     const { hub, server } = await startHub();

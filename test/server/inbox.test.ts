@@ -46,6 +46,30 @@ describe('an inbox', () => {
     expect(handled).toEqual([0, 1, 2, 3]);
   });
 
+  it('has as many bytes to spare after a WebSocket message of many frames as before it', async () => {
+    const gates = Array.from({ length: 4 }, () => deferred());
+    let handled = 0;
+    const inbox = new Inbox<number>(bounds, async (frame) => {
+      await gates[frame]!.promise;
+      handled += 1;
+    });
+    inbox.push([0], 1);
+    expect(inbox.push([1, 2, 3], 900)).toBe(true);
+    // 300 of the 900 are free when the first of the three is being handled.
+    gates[0]!.resolve();
+    await until(() => handled === 1);
+    expect(inbox.push([4], 401)).toBe(false);
+    expect(inbox.push([4], 400)).toBe(true);
+  });
+
+  it('keeps no room for what holds no frames', () => {
+    const { promise } = deferred();
+    const inbox = new Inbox<number>(bounds, () => promise);
+    inbox.push([0], 1);
+    for (let i = 0; i < 3; i += 1) expect(inbox.push([], 600)).toBe(true);
+    expect(inbox.push([1], 1_000)).toBe(true);
+  });
+
   it('takes all of a WebSocket message or nothing of it', () => {
     const handled: number[] = [];
     const { promise } = deferred();

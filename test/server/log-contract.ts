@@ -1,6 +1,6 @@
 /** What every log must do, whatever keeps it. Run it against each implementation. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Log, LogMessage } from '../../src/server/index.js';
+import { messageBytes, type Log, type LogMessage } from '../../src/server/index.js';
 import { publishKeyContract } from './publish-key-contract.js';
 
 /** Waits for what a log tells when it has heard of it itself. */
@@ -121,6 +121,15 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
       expect(await log.facts(room)).toEqual({ epoch, head: 4, oldest: 4 });
     });
 
+    it('of what is no name of a channel are refused, and a page of it too', async () => {
+      const refused = { code: 'bad_argument', details: { argument: 'channel' } };
+      for (const channel of ['', 'a\nb']) {
+        await expect(async () => log.facts(channel)).rejects.toMatchObject(refused);
+        const read = async () => log.read(channel, { epoch, seq: 0 }, wide);
+        await expect(read).rejects.toMatchObject(refused);
+      }
+    });
+
     it('name a new epoch after the log was lost, and start over', async () => {
       await append(3);
       await tested.restart();
@@ -218,6 +227,20 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
       const page = await log.read(room, { epoch, seq: 1 }, { ...wide, maxBytes: 2_100 });
       expect(seqs(page.messages)).toEqual([2, 3]);
       expect(page).toMatchObject({ more: true, upto: 3 });
+    });
+
+    it('that its messages fill to the last byte is not cut before that', async () => {
+      const fill = [];
+      for (const from of [undefined, 'é']) {
+        const { json } = await log.append(room, 'é', { from });
+        fill.push(messageBytes(json, from));
+      }
+      const maxBytes = fill[0]! + fill[1]!;
+      const page = await log.read(room, { epoch, seq: 0 }, { ...wide, maxBytes });
+      expect(seqs(page.messages)).toEqual([1, 2]);
+      expect(page.more).toBe(false);
+      const less = await log.read(room, { epoch, seq: 0 }, { ...wide, maxBytes: maxBytes - 1 });
+      expect(less).toMatchObject({ more: true, upto: 1 });
     });
 
     it('has one message even if that is longer than the page', async () => {

@@ -50,6 +50,16 @@ describe('what the log in memory keeps', () => {
     expect(log.read(room, { epoch, seq: 0 }, wide)).toMatchObject({ messages: [], oldest: 3 });
   });
 
+  it('is bounded by age, by a clock of its own when it is given none', () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
+    const log = memoryLog({ ttlMs: 100 });
+    log.append(room, 'a');
+    clock.mockReturnValue(1_100);
+    expect(log.facts(room).oldest).toBe(1);
+    clock.mockReturnValue(1_101);
+    expect(log.facts(room).oldest).toBe(2);
+  });
+
   it('does not age when the wall clock is set back', () => {
     const log = memoryLog({ ttlMs: 1_000 });
     vi.useFakeTimers({ toFake: ['Date'], now: 5_000_000 });
@@ -74,6 +84,7 @@ describe('what the log in memory keeps', () => {
     const log = memoryLog();
     log.append('a', 1);
     log.append('b', 1);
+    log.expire('never:used');
     log.expire('a');
     expect([log.facts('a').oldest, log.facts('b').oldest]).toEqual([2, 1]);
     log.expire();

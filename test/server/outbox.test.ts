@@ -121,6 +121,29 @@ describe('an outbox', () => {
     expect(socket.sent).toEqual(['one', 'two']);
   });
 
+  it('is not held up by that either after it was told of what it had sent itself', () => {
+    const { socket, outbox, tick } = makeOutbox();
+    outbox.push(text);
+    tick();
+    expect(socket.owed).toBe(1);
+    socket.write();
+    tick();
+    socket.bufferedAmount = 70_000;
+    outbox.push('one');
+    tick();
+    expect(socket.sent).toEqual([text, 'one']);
+  });
+
+  it('does not wait to be told while the socket has room', () => {
+    const { socket, outbox, tick } = makeOutbox();
+    outbox.push(text);
+    tick();
+    expect(socket.owed).toBe(1);
+    outbox.push('one');
+    tick();
+    expect(socket.sent).toEqual([text, 'one']);
+  });
+
   it('does nothing any more when it is empty', () => {
     const { socket, outbox, tick } = makeOutbox();
     outbox.push('one');

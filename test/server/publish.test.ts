@@ -80,6 +80,21 @@ describe('publish', () => {
     expect(errors).toEqual(['log']);
   });
 
+  it('of data that can be read and not be written is a bad request, with no number', async () => {
+    const { url, log, hub } = await startHub();
+    const client = await connect(url);
+    const nested = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    client.socket.send(`{"type":"publish","id":1,"channel":"${room}","key":"k","data":${nested}}`);
+    expect(await client.next('error')).toMatchObject({
+      id: 1,
+      channel: room,
+      code: 'bad_request',
+      retry: false,
+    });
+    expect(log.facts(room).head).toBe(0);
+    expect(hub.stats()).toMatchObject({ errors: 0, messagesIn: 0 });
+  });
+
   it('needs an id, data, a channel and a proper key', async () => {
     const { url, log } = await startHub();
     const client = await connect(url);

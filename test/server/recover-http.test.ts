@@ -193,6 +193,24 @@ describe('the recovery call', () => {
     expect((await call(port, path)).status).toBe(200);
   });
 
+  it('is a 503 after the end of the hub, whoever hands it over, and also when it drains then', async () => {
+    const { hub, log } = await startHub();
+    const { epoch } = log.append(room, 1);
+    const { server, port } = await startServer();
+    server.on('request', (request, response) => void hub.handleRecover(request, response));
+    const query = { channel: room, epoch, since: 0 };
+    await hub.drain();
+    expect((await recover(port, query)).status).toBe(200);
+    await hub.close();
+    expect(await recover(port, query)).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '1' },
+      body: { code: 'internal' },
+    });
+    await hub.drain();
+    expect((await recover(port, query)).status).toBe(503);
+  });
+
   it('takes no other method', async () => {
     const { port } = await startHub();
     const answer = await call(port, '/recover?channel=a&epoch=e&since=0', {}, 'POST');

@@ -5,7 +5,7 @@ import { connect, deferred, logWith, startHub, until } from './harness.js';
 
 describe('recover', () => {
   it('answers every channel in order, refusals included', async () => {
-    const { url, log } = await startHub({
+    const { url, log, hub } = await startHub({
       authorize: ({ channel }) => {
         if (channel === 'secret') return false;
         if (channel === 'stale') return 'unauthorized';
@@ -51,6 +51,7 @@ describe('recover', () => {
         { status: 400, code: 'bad_request' },
       ],
     });
+    expect(hub.stats()).toMatchObject({ badFrames: 2, authRefusals: 4, errors: 1 });
   });
 
   it('counts the outcomes for metrics', async () => {
@@ -166,5 +167,51 @@ describe('recover', () => {
     clients[0]!.send({ type: 'recover', id: 2, items: [{ channel: 'a', epoch: 'e', since: 0 }] });
     await clients[0]!.next('recovered');
     expect(reads).toBe(2);
+  });
+
+  it('of other positions or bounds at the same time is a read of its own', async () => {
+    const inner = memoryLog();
+    for (const channel of ['a', 'b']) for (const i of [1, 2]) inner.append(channel, [channel, i]);
+    const answer = deferred();
+    let reads = 0;
+    const log = logWith({
+      read: async (...args) => {
+        reads += 1;
+        await answer.promise;
+        return inner.read(...args);
+      },
+    });
+    const { url } = await startHub({ log });
+    const { epoch } = inner.facts('a');
+    const asked = [
+      { channel: 'a', epoch, since: 0 },
+      { channel: 'b', epoch, since: 0 },
+      { channel: 'a', epoch, since: 1 },
+      { channel: 'a', epoch: 'other', since: 0 },
+      { channel: 'a', epoch, since: 0, limit: 1 },
+    ];
+    const clients = await Promise.all(asked.map(() => connect(url)));
+    for (const [i, { limit, ...item }] of asked.entries()) {
+      clients[i]!.send({ type: 'recover', id: i, items: [item], limit });
+    }
+    await until(() => reads === asked.length);
+    answer.resolve();
+    const pages = clients.map(async (client) => {
+      const [{ messages }] = (await client.next('recovered')).items;
+      return messages.map(({ data }: { data: unknown }) => data);
+    });
+    expect(await Promise.all(pages)).toEqual([
+      [
+        ['a', 1],
+        ['a', 2],
+      ],
+      [
+        ['b', 1],
+        ['b', 2],
+      ],
+      [['a', 2]],
+      [],
+      [['a', 1]],
+    ]);
   });
 });

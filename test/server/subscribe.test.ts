@@ -136,6 +136,27 @@ describe('subscribe', () => {
   });
 });
 
+describe('subscribe a second time', () => {
+  it('while the log is unreachable leaves the subscription that there was', async () => {
+    let isAway = false;
+    const inner = memoryLog();
+    const log = logWith({
+      append: (...args) => inner.append(...args),
+      listen: (...args) => inner.listen(...args),
+      facts: (channel) => (isAway ? Promise.reject(new Error('away')) : inner.facts(channel)),
+    });
+    const { url, hub } = await startHub({ log, onError: () => undefined });
+    const client = await connect(url);
+    await client.subscribe(room, 1);
+    isAway = true;
+    client.send({ type: 'subscribe', id: 2, channel: room });
+    expect(await client.next('error')).toMatchObject({ id: 2, code: 'internal', retry: true });
+    inner.append(room, 'still');
+    expect(await client.next('message')).toMatchObject({ seq: 1, data: 'still' });
+    expect(hub.stats()).toMatchObject({ subscriptions: 1, channels: 1 });
+  });
+});
+
 describe('a message', () => {
   it('goes to the subscribers of its channel, and to nobody else', async () => {
     const { url, log } = await startHub();
