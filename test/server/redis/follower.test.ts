@@ -102,8 +102,8 @@ describe('a follower', () => {
     const joined = follower.join();
     append(2);
     await joined;
-    await follower.suspect({ epoch: 'e1', seq: 5 });
-    expect(handedOn).toEqual(named(4, 5));
+    // Nothing else tells of them.
+    await vi.waitFor(() => expect(handedOn).toEqual(named(4, 5)));
   });
 
   it('reads once more for what was announced while it was reading, and only then', async () => {
@@ -143,6 +143,18 @@ describe('a follower', () => {
     expect(reads).toEqual(['e1 1']);
     append(1);
     expect(handedOn).toEqual(['e1 1', 'e2 1']);
+  });
+
+  it('reads a new epoch once more when its first message came while it was read as empty', async () => {
+    const { append, follower, handedOn, hold, log } = follow();
+    await follower.join();
+    Object.assign(log, { epoch: 'e2', head: 0 });
+    const release = hold();
+    const done = follower.suspect();
+    append(1);
+    release();
+    await done;
+    await vi.waitFor(() => expect(handedOn).toEqual(named(1, 1, 'e2')));
   });
 
   it('passes over what the log has dropped', async () => {
@@ -211,6 +223,48 @@ describe('a follower', () => {
     }
   });
 
+  it('does not read again by itself when it was told to in the meantime', async () => {
+    const { append, follower, handedOn, log, reads } = follow();
+    vi.useFakeTimers();
+    try {
+      await follower.join();
+      append(3, false);
+      log.readable = false;
+      await follower.suspect();
+      log.readable = true;
+      await follower.suspect();
+      expect(handedOn).toEqual(named(1, 3));
+      expect(vi.getTimerCount()).toBe(0);
+      expect(reads).toHaveLength(2);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('that has ended while it joined or read stays so, whatever comes of that', async () => {
+    const joining = follow();
+    const joined = joining.follower.join();
+    joining.follower.end();
+    await joined;
+    joining.append(1);
+    await joining.follower.suspect();
+
+    const reading = follow();
+    await reading.follower.join();
+    reading.append(1, false);
+    const release = reading.hold();
+    const done = reading.follower.suspect();
+    reading.follower.end();
+    reading.log.readable = false;
+    release();
+    await done;
+    reading.log.readable = true;
+    await reading.follower.suspect();
+    expect([...joining.handedOn, ...reading.handedOn]).toEqual([]);
+    expect(reading.failures).toEqual([]);
+    expect(reading.reads).toHaveLength(1);
+  });
+
   it('that has ended hands on nothing more and leaves no timer', async () => {
     const { append, follower, handedOn, log } = follow();
     vi.useFakeTimers();
@@ -230,7 +284,9 @@ describe('a follower', () => {
       release();
       await done;
       other.append(1);
+      await other.follower.suspect();
       expect([...handedOn, ...other.handedOn]).toEqual([]);
+      expect(other.caughtUp).toEqual([]);
     } finally {
       vi.useRealTimers();
     }

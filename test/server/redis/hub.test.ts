@@ -1,4 +1,5 @@
 // Hubs on a real Redis: two of them, and one whose Redis goes away in several ways.
+import type { EventEmitter } from 'node:events';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { describe, expect, it, vi } from 'vitest';
@@ -7,6 +8,7 @@ import { atEnd, connect, startHub, until, type Frame } from '../harness.js';
 import {
   cluster,
   closing,
+  connected,
   connectedToCluster,
   logOn,
   ownPrefix,
@@ -20,6 +22,10 @@ const redis = server();
 const quiet = { onError: () => undefined };
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 const seqs = (frames: readonly Frame[]): number[] => frames.map(({ seq }) => seq);
+
+/** How many listen to what. */
+const listeners = (client: EventEmitter) =>
+  client.eventNames().map((name) => [name, client.listenerCount(name)]);
 
 /** A hub with a log of its own on `place`. */
 async function hubOn(place: { readonly url: string }, options = {}, heartbeatMs = 100) {
@@ -267,6 +273,24 @@ describe('a hub whose Redis is gone', () => {
   });
 });
 
+describe('a log that is closed', () => {
+  it('leaves the client of the app as it was, and no connection of its own', async () => {
+    const client = await connected(redis.url);
+    const before = listeners(client);
+    const duplicate = vi.spyOn(client, 'duplicate');
+    const log = redisLog(client, { ...quiet, prefix: ownPrefix() });
+    await log.follow(room);
+    const listening = duplicate.mock.results[0]!.value;
+    expect(listening.isOpen).toBe(true);
+    await log.close();
+    expect(listening.isOpen).toBe(false);
+    expect(listeners(client)).toEqual(before);
+    // What needs no feed goes on.
+    expect(await log.append(room, 1)).toMatchObject({ seq: 1 });
+    await expect(log.follow(room)).rejects.toMatchObject({ code: 'closed' });
+  });
+});
+
 describe('hubs on a cluster', () => {
   const three = cluster();
   const hubs = async () => {
@@ -301,6 +325,24 @@ describe('hubs on a cluster', () => {
     );
     expect(perNode.reduce((sum, count) => sum + count)).toBe(12);
     expect(perNode.filter((count) => count > 0).length).toBeGreaterThan(1);
+  });
+
+  it('leave it as it was when their logs are closed', async () => {
+    const client = await connectedToCluster(three.urls);
+    const before = listeners(client);
+    const prefix = ownPrefix();
+    const log = redisLog(client, { ...quiet, prefix });
+    for (const i of upTo(12)) await log.follow(`room:${i}`);
+    const heard = async () => {
+      const perNode = client.masters.map(({ client: node }) =>
+        node!.sendCommand<string[]>(['PUBSUB', 'SHARDCHANNELS']),
+      );
+      return (await Promise.all(perNode)).flat().filter((name) => name.startsWith(prefix)).length;
+    };
+    expect(await heard()).toBe(12);
+    await log.close();
+    expect(await heard()).toBe(0);
+    expect(listeners(client)).toEqual(before);
   });
 
   it('keep each channel on one node, whatever its name', async () => {
