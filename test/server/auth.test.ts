@@ -95,6 +95,22 @@ describe('the token', () => {
     expect(tokens).toEqual(['one', 'one', 'two', 'two']);
   });
 
+  it('that comes again asks for no channel again, although the app names nobody', async () => {
+    const asked: string[] = [];
+    const { url } = await startHub({
+      authorize: ({ action }) => {
+        asked.push(action);
+        return {};
+      },
+    });
+    const client = await connect(url);
+    client.send({ type: 'auth', token: 'one' });
+    await client.subscribe('a');
+    client.send({ type: 'auth', token: 'one' });
+    await client.subscribe('b');
+    expect(asked).toEqual(['connect', 'subscribe', 'connect', 'subscribe']);
+  });
+
   it('that is renewed and refused ends the connection', async () => {
     const { url } = await startHub({
       authorize: ({ token }) => (token === 'one' ? {} : 'unauthorized'),

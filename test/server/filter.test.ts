@@ -90,6 +90,17 @@ describe('a filter', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('is that of whom the app names for the channel, and not for the connection', async () => {
+    const { url, log } = await startHub({
+      ...ownOnly,
+      authorize: ({ action }) => ({ principal: action === 'connect' ? 'root' : 'ann' }),
+    });
+    const client = await connect(url);
+    await client.subscribe(room);
+    appendTo(log, 'bob', 'ann');
+    expect(await client.next('message')).toMatchObject({ seq: 2, prev: 0, data: { to: 'ann' } });
+  });
+
   it('sees what the log knows of a message, and parses it once for all readers', async () => {
     const seen: unknown[] = [];
     const { url, log } = await startHub({

@@ -1,4 +1,5 @@
 import { createHook } from 'node:async_hooks';
+import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { createHub, memoryLog, ServerError, type Log } from '../../src/server/index.js';
@@ -10,7 +11,6 @@ import {
   recover,
   startHub,
   startServer,
-  until,
   upgradeStatus,
 } from './harness.js';
 
@@ -23,7 +23,9 @@ describe('a shared HTTP server', () => {
     const own = new WebSocketServer({ noServer: true });
     server.on('upgrade', (request, socket, head) => {
       if (request.url !== '/own') return;
-      own.handleUpgrade(request, socket, head, (webSocket) => webSocket.send('{"type":"pong"}'));
+      own.handleUpgrade(request, socket, head, (webSocket) => {
+        webSocket.on('message', () => webSocket.send('{"type":"pong"}'));
+      });
     });
     const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
     atEnd(() => hub.close());
@@ -34,12 +36,22 @@ describe('a shared HTTP server', () => {
     expect((await call(port, '/history?channel=a&epoch=e&since=0')).status).toBe(200);
     await connect(`ws://127.0.0.1:${port}/live?any=query`);
     const other = new Client(`ws://127.0.0.1:${port}/own`, []);
-    await until(() => other.texts.length > 0);
-    expect(other.frames).toEqual([{ type: 'pong' }]);
+    await once(other.socket, 'open');
+    other.send({ type: 'ping' });
+    expect(await other.next('pong')).toEqual({ type: 'pong' });
 
     await hub.close();
     expect((await call(port, '/history?channel=a&epoch=e&since=0')).body).toMatch(/^app/);
     expect([server.listenerCount('request'), server.listenerCount('upgrade')]).toEqual([1, 1]);
+  });
+
+  it('answers no request that a listener will answer which was added later', async () => {
+    const { server, port } = await startHub();
+    expect((await call(port, '/app')).status).toBe(404);
+    server.on('request', (request, response) => {
+      if (request.url === '/app') response.end('app');
+    });
+    expect(await call(port, '/app')).toMatchObject({ status: 200, body: 'app' });
   });
 
   it('refuses upgrades that nobody answers', async () => {

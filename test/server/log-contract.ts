@@ -62,13 +62,13 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
     });
 
     it('are not used up by what is refused', async () => {
-      const refused: [unknown, string][] = [
-        [undefined, 'bad_data'],
-        [10n, 'bad_data'],
-        ['x'.repeat(1_000), 'too_large'],
+      const refused: [unknown, string, object][] = [
+        [undefined, 'bad_data', { channel: room, reason: 'a value of type undefined' }],
+        [10n, 'bad_data', { channel: room, reason: expect.stringContaining('BigInt') }],
+        ['x'.repeat(999), 'too_large', { channel: room, bytes: 1_001, maxDataBytes: 1_000 }],
       ];
-      for (const [data, code] of refused) {
-        await expect(async () => log.append(room, data)).rejects.toMatchObject({ code });
+      for (const [data, code, details] of refused) {
+        await expect(async () => log.append(room, data)).rejects.toMatchObject({ code, details });
       }
       expect((await log.append(room, 'x'.repeat(998))).seq).toBe(1);
     });
@@ -81,6 +81,13 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
       for (const key of ['', 'x'.repeat(256)]) {
         const refused = { code: 'bad_argument', details: { argument: 'key' } };
         await expect(async () => log.append(room, 1, { key })).rejects.toMatchObject(refused);
+      }
+    });
+
+    it('are given to the longest names of channels and keys that there are', async () => {
+      for (const name of ['x'.repeat(255), `${'é'.repeat(127)}x`]) {
+        expect(await log.append(name, 1, { key: name })).toMatchObject({ channel: name, seq: 1 });
+        expect(await log.facts(name)).toMatchObject({ head: 1 });
       }
     });
 

@@ -14,7 +14,9 @@ describe('origins', () => {
     expect(await from('http://127.0.0.1')).toBe(403);
     expect(await from('https://evil.example')).toBe(403);
     expect(await from('null')).toBe(403);
-    expect(hub.stats()).toMatchObject({ originRefusals: 3, accepted: 3 });
+    expect(hub.stats()).toMatchObject({ originRefusals: 3, accepted: 3, errors: 0 });
+    const named = { Host: 'App.Example', Origin: 'https://app.example' };
+    expect(await upgradeStatus(url, named)).toBe(101);
   });
 
   it('in a list are accepted, and no others', async () => {

@@ -88,11 +88,12 @@ describe('the recovery call', () => {
     ['a limit in words', 'channel=a&epoch=e&since=0&limit=many'],
     ['an empty limit', 'channel=a&epoch=e&since=0&limit='],
   ])('with %s is a 400, never everything', async (_what, query) => {
-    const { port, log } = await startHub();
+    const { hub, port, log } = await startHub();
     log.append('a', 1);
     const answer = await call(port, `/recover?${query}`);
     expect(answer).toMatchObject({ status: 400, body: { code: 'bad_request' } });
     expect(answer.headers['cache-control']).toBe('no-store');
+    expect(hub.stats().badFrames).toBe(1);
   });
 
   it.each(['channel', 'epoch', 'since', 'limit'])(

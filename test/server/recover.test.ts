@@ -132,6 +132,23 @@ describe('recover', () => {
     const items = Array.from({ length: 3 }, () => ({ channel: 'a', epoch: 'e', since: 0 }));
     client.send({ type: 'recover', id: 4, items });
     expect(await client.next('error')).toMatchObject({ id: 4, code: 'limit', retry: false });
+    client.send({ type: 'recover', id: 5, items: items.slice(1) });
+    expect((await client.next('recovered')).items).toHaveLength(2);
+  });
+
+  it('takes an epoch of 255 characters, and none that is longer', async () => {
+    const { url } = await startHub();
+    const client = await connect(url);
+    const items = [255, 256].map((length) => ({
+      channel: 'a',
+      epoch: 'e'.repeat(length),
+      since: 0,
+    }));
+    client.send({ type: 'recover', id: 1, items });
+    expect((await client.next('recovered')).items).toMatchObject([
+      { status: 200 },
+      { status: 400 },
+    ]);
   });
 
   it('while the log is unreachable gives 503 for the channel', async () => {
