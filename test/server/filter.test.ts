@@ -8,7 +8,15 @@ import {
   type Reader,
 } from '../../src/server/index.js';
 import { View } from '../../src/server/view.js';
-import { connect, deferred, logWith, recover, startHub, type StartOptions } from './harness.js';
+import {
+  connect,
+  deferred,
+  heldReads,
+  logWith,
+  recover,
+  startHub,
+  type StartOptions,
+} from './harness.js';
 
 const room = 'room:1';
 
@@ -332,29 +340,21 @@ describe('the recovery of a filtered channel', () => {
   it('shares one read of the log between readers who see different things', async () => {
     const inner = memoryLog();
     appendTo(inner, 'ann', 'bob');
-    const answer = deferred();
-    let reads = 0;
-    const log = logWith({
-      read: async (...args) => {
-        reads += 1;
-        await answer.promise;
-        return inner.read(...args);
-      },
-    });
-    const { url, hub } = await startHub({ ...ownOnly, log });
+    const held = heldReads(inner);
+    const { url, hub } = await startHub({ ...ownOnly, log: held.log });
     const [ann, bob] = [await connectAs(url, 'ann'), await connectAs(url, 'bob')];
     const { epoch } = inner.facts(room);
     for (const client of [ann, bob]) {
       client.send({ type: 'recover', id: 1, items: [{ channel: room, epoch, since: 0 }] });
     }
     await expect.poll(() => hub.stats().framesIn).toBe(4);
-    await expect.poll(() => reads).toBe(1);
-    answer.resolve();
+    await expect.poll(() => held.reads).toBe(1);
+    held.release();
     const seqs = async (client: typeof ann) =>
       (await client.next('recovered')).items[0].messages.map(({ seq }: { seq: number }) => seq);
     expect(await seqs(ann)).toEqual([1]);
     expect(await seqs(bob)).toEqual([2]);
-    expect(reads).toBe(1);
+    expect(held.reads).toBe(1);
   });
 });
 

@@ -205,3 +205,20 @@ export async function upgradeStatus(
     client.socket.on('open', () => resolve(101));
   });
 }
+
+/** `inner`, the reads of which are counted and answered only after `release`. */
+export function heldReads(inner: Log) {
+  const gate = deferred();
+  const held = {
+    reads: 0,
+    release: gate.resolve,
+    log: logWith({
+      read: async (...args) => {
+        held.reads += 1;
+        await gate.promise;
+        return inner.read(...args);
+      },
+    }),
+  };
+  return held;
+}

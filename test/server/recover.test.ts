@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_FRAME_CHARS } from '../../src/core/codec.js';
 import { createHub, memoryLog } from '../../src/server/index.js';
-import { connect, deferred, logWith, startHub, until } from './harness.js';
+import { connect, heldReads, logWith, startHub, until } from './harness.js';
 
 describe('recover', () => {
   it('answers every channel in order, refusals included', async () => {
@@ -163,42 +163,26 @@ describe('recover', () => {
 
   it('of the same position by many at once is one read of the log', async () => {
     const inner = memoryLog();
-    const answer = deferred();
-    let reads = 0;
-    const log = logWith({
-      read: async (...args) => {
-        reads += 1;
-        await answer.promise;
-        return inner.read(...args);
-      },
-    });
-    const { url, hub } = await startHub({ log });
+    const held = heldReads(inner);
+    const { url, hub } = await startHub({ log: held.log });
     const clients = await Promise.all(Array.from({ length: 5 }, () => connect(url)));
     for (const client of clients) {
       client.send({ type: 'recover', id: 1, items: [{ channel: 'a', epoch: 'e', since: 0 }] });
     }
     await until(() => hub.stats().framesIn === 5);
-    answer.resolve();
+    held.release();
     for (const client of clients) await client.next('recovered');
-    expect(reads).toBe(1);
+    expect(held.reads).toBe(1);
     clients[0]!.send({ type: 'recover', id: 2, items: [{ channel: 'a', epoch: 'e', since: 0 }] });
     await clients[0]!.next('recovered');
-    expect(reads).toBe(2);
+    expect(held.reads).toBe(2);
   });
 
   it('of other positions or bounds at the same time is a read of its own', async () => {
     const inner = memoryLog();
     for (const channel of ['a', 'b']) for (const i of [1, 2]) inner.append(channel, [channel, i]);
-    const answer = deferred();
-    let reads = 0;
-    const log = logWith({
-      read: async (...args) => {
-        reads += 1;
-        await answer.promise;
-        return inner.read(...args);
-      },
-    });
-    const { url } = await startHub({ log });
+    const held = heldReads(inner);
+    const { url } = await startHub({ log: held.log });
     const { epoch } = inner.facts('a');
     const asked = [
       { channel: 'a', epoch, since: 0 },
@@ -211,8 +195,8 @@ describe('recover', () => {
     for (const [i, { limit, ...item }] of asked.entries()) {
       clients[i]!.send({ type: 'recover', id: i, items: [item], limit });
     }
-    await until(() => reads === asked.length);
-    answer.resolve();
+    await until(() => held.reads === asked.length);
+    held.release();
     const pages = clients.map(async (client) => {
       const [{ messages }] = (await client.next('recovered')).items;
       return messages.map(({ data }: { data: unknown }) => data);
