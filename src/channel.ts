@@ -2,7 +2,7 @@
 import { checkListener } from './arguments.js';
 import type { Position } from './core/position.js';
 import type { ChannelState, Gap, Message } from './core/vocabulary.js';
-import type { Committable } from './delivery.js';
+import type { Committable } from './recipients.js';
 import { badOption, LastseqError } from './errors.js';
 import { iterate } from './iterator.js';
 import type { Listener, ListenOptions } from './listeners.js';

@@ -1,38 +1,22 @@
 /**
- * One channel's queue to the app: one item at a time, awaited, in order. Isolates handlers from each
- * other, reports what they throw, and says how far they have come.
+ * One channel's queue to the app: one item at a time, awaited, in order. Tries again what failed, and
+ * says how far the handlers have come.
  */
 import { Backlog, type Batch } from './backlog.js';
 import { CommitLog, type Ending, markOf } from './commit-log.js';
-import { isPosition, type Position, type PositionWrite } from './core/position.js';
-import type { Gap, Input, Item, Message, SnapshotReason } from './core/vocabulary.js';
-import { badOption, LastseqError } from './errors.js';
+import type { Position, PositionWrite } from './core/position.js';
+import type { Input, Item } from './core/vocabulary.js';
+import { LastseqError } from './errors.js';
 import type { Listeners } from './listeners.js';
-import type { ResolvedChannelOptions } from './options.js';
-import { ABANDONED, both, DECLINED, isThenable, type Failure, type Outcome } from './outcome.js';
-import { fit } from './schema.js';
+import { ABANDONED, DECLINED, isThenable, type Failure, type Outcome } from './outcome.js';
+import { Recipients, type DeliveryEvents, type RecipientsHost } from './recipients.js';
 import type { Turn } from './turn.js';
 
-/** A gap or message that the app commits itself, with `commit: 'manual'`. */
-export interface Committable {
-  /** Says that the app has finished with it. The unbroken run of committed items is stored. */
-  commit(): void;
-}
-
-/** What handlers of a channel are called with; `drained` when everything queued is finished. */
-export type DeliveryEvents = { message: Message; gap: Gap; drained: undefined };
-
 /** The channel whose queue it is. Its handlers outlive the queue: it may be asked for anew before it is left. */
-export interface DeliveryHost extends Pick<
-  Listeners<DeliveryEvents>,
-  'calls' | 'give' | 'has' | 'tell'
-> {
-  readonly name: string;
-  readonly options: ResolvedChannelOptions;
-  readonly parts: {
+export interface DeliveryHost extends RecipientsHost, Pick<Listeners<DeliveryEvents>, 'tell'> {
+  readonly parts: RecipientsHost['parts'] & {
     readonly driver: { input(input: Input): void };
     readonly turn: Turn;
-    readonly report: (error: LastseqError) => void;
   };
 }
 
@@ -45,27 +29,18 @@ type State =
   /** Handlers may still have an item. A snapshot was told to stop, and what it says to that is no error. */
   | { readonly name: 'closed'; readonly item: Item | undefined };
 
-/** The outcome of an item that no handler has taken: it stays the current one. */
-const NOT_TAKEN: readonly Failure[] = [
-  { error: DECLINED, listener: { isGone: true }, again: () => undefined },
-];
 /** Is it an error, and not what a loop says that was left? */
 const isReal = ({ error }: Failure): boolean => error !== DECLINED && error !== ABANDONED;
 const READY: State = { name: 'ready' };
 const WORKING: State = { name: 'working' };
 
 export class Delivery {
-  /** Made with the first snapshot: it takes more memory than all else of an idle channel. */
-  #abort: AbortController | undefined;
   readonly #commits: CommitLog;
+  readonly #recipients: Recipients;
   readonly #backlog = new Backlog();
   #state: State = READY;
-  /** How many handlers were given the current item in this try. */
-  #calls = 0;
   /** Has a handler finished the current item, in this try or one before? */
   #served = false;
-  /** The position that the last snapshot returned. */
-  #taken: Position | undefined;
 
   constructor(private readonly host: DeliveryHost) {
     const { name: channel, options, parts } = host;
@@ -77,6 +52,7 @@ export class Delivery {
       if (count === 0) this.wake();
     };
     this.#commits = new CommitLog(options.commit === 'manual', emit, full);
+    this.#recipients = new Recipients(host, this.#commits);
   }
 
   /** The position up to which the handlers have finished, in order; at first the one where they begin. */
@@ -118,8 +94,7 @@ export class Delivery {
     const failures = this.#state.failures.filter(({ listener }) => !listener.isGone);
     if (failures.length > 0) {
       this.#state = WORKING;
-      this.#calls = failures.length;
-      this.#settle(failures.map(({ again }) => again()).reduce(both, undefined));
+      this.#settle(this.#recipients.giveAgain(failures));
     } else {
       this.#state = READY;
       // Otherwise nobody has had it: it goes to the next handler, such as that of a component mounted again.
@@ -141,7 +116,7 @@ export class Delivery {
     const { item } = this.#backlog;
     this.#state = { name: 'closed', item: item?.type === 'snapshot' ? undefined : item };
     this.#backlog.clear();
-    this.#abort?.abort();
+    this.#recipients.close();
     this.#commits.close();
     this.host.parts.turn.cancel(this);
   }
@@ -170,64 +145,7 @@ export class Delivery {
     if (item.type === 'position') return this.#finish('handled');
     this.#state = WORKING;
     this.#served = false;
-    this.#calls = 0;
-    if (item.type === 'message') this.#settle(this.#message(item));
-    else if (item.type === 'gap') this.#settle(this.#gap(item.gap));
-    else this.#settle(this.#snapshot(item.reason, item.position));
-  }
-
-  #message(message: Message): Outcome {
-    const { host } = this;
-    const { schema } = host.options;
-    if (schema === undefined) return this.#give('message', message);
-    // A message that does not fit the schema is reported and passed over: trying again would not help.
-    const unfit = (error: unknown): readonly Failure[] => {
-      host.parts.report(error as LastseqError);
-      return [];
-    };
-    try {
-      const checked = fit(schema, message);
-      if (!isThenable(checked)) return this.#give('message', checked);
-      return checked.then(async (fits) => {
-        // Meanwhile the handlers may have been removed, or the channel left.
-        const isWanted = this.#state.name === 'working' && host.has('message');
-        return isWanted ? ((await this.#give('message', fits)) ?? []) : NOT_TAKEN;
-      }, unfit);
-    } catch (error) {
-      return unfit(error);
-    }
-  }
-
-  #gap(gap: Gap): Outcome {
-    if (this.host.has('gap')) return this.#give('gap', gap);
-    const { channel, from, reason, to } = gap;
-    this.host.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));
-    return undefined;
-  }
-
-  #give<Type extends 'message' | 'gap'>(type: Type, item: DeliveryEvents[Type]): Outcome {
-    const commits = this.#commits;
-    const given = commits.manual ? { ...item, commit: commits.committer() } : item;
-    const outcome = this.host.give(type, given);
-    this.#calls = this.host.calls;
-    return outcome;
-  }
-
-  async #snapshot(reason: SnapshotReason, position: Position): Promise<readonly Failure[]> {
-    const { signal } = (this.#abort ??= new AbortController());
-    this.#taken = undefined;
-    try {
-      const result: unknown = await this.host.options.snapshot?.({ reason, position, signal });
-      if (result !== undefined && !isPosition(result)) {
-        throw badOption('snapshot result', result, 'a Position or nothing');
-      }
-      this.#taken = result;
-      return [];
-    } catch (error) {
-      return [
-        { error, again: () => this.#snapshot(reason, position), listener: { isGone: false } },
-      ];
-    }
+    this.#settle(this.#recipients.give(item));
   }
 
   #settle(outcome: Outcome): void {
@@ -243,11 +161,11 @@ export class Delivery {
   #settled(failures: readonly Failure[]): void {
     // The result no longer matters, an error does.
     if (this.#state.name === 'closed')
-      return this.#report(failures.filter(isReal), this.#state.item);
+      return this.#recipients.report(failures.filter(isReal), this.#state.item);
     this.#state = READY;
     if (failures.length === 0) return this.#finish('handled');
     const begun = failures.filter(({ error }) => error !== DECLINED);
-    const isServed = failures.length < this.#calls;
+    const isServed = failures.length < this.#recipients.calls;
     if (!isServed && begun.length === 0) {
       return this.#input({ type: 'handled', channel: this.host.name, count: 0 });
     }
@@ -268,21 +186,7 @@ export class Delivery {
       this.#state = { name: 'failed', failures };
       this.#input({ type: 'handlerFailed', channel, kind });
     } else this.#finish('handled');
-    this.#report(failures, item);
-  }
-
-  #report(failures: readonly Failure[], item: Item | undefined): void {
-    if (item === undefined) return;
-    const { name: channel, parts } = this.host;
-    const seq = item.type === 'message' ? item.seq : undefined;
-    const details = { channel, event: item.type, seq };
-    for (const { error: cause } of failures) {
-      parts.report(
-        item.type === 'snapshot'
-          ? new LastseqError('snapshot_failed', { channel }, { cause })
-          : new LastseqError('handler_failed', details, { cause }),
-      );
-    }
+    this.#recipients.report(failures, item);
   }
 
   #finish(ending: Ending): void {
@@ -290,7 +194,11 @@ export class Delivery {
     if (item === undefined) return;
     this.#backlog.shift();
     if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, tok), ending);
-    this.#input({ type: 'snapshotTaken', channel: this.host.name, position: this.#taken });
+    this.#input({
+      type: 'snapshotTaken',
+      channel: this.host.name,
+      position: this.#recipients.taken,
+    });
   }
 
   #input(input: Input): void {

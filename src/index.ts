@@ -38,7 +38,7 @@ export type {
   Start,
   WaitReason,
 } from './core/vocabulary.js';
-export type { Committable } from './delivery.js';
+export type { Committable } from './recipients.js';
 export type { Dialect } from './dialects/dialect.js';
 export type { Fields } from './dialects/fields.js';
 export type { MappedOptions } from './dialects/mapped.js';

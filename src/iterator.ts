@@ -1,5 +1,5 @@
 /** Handlers turned into an async iterator: each item waits until the next one is asked for. */
-import type { DeliveryEvents } from './delivery.js';
+import type { DeliveryEvents } from './recipients.js';
 import type { Listener } from './listeners.js';
 import { ABANDONED, DECLINED } from './outcome.js';
 

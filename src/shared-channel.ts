@@ -3,11 +3,12 @@ import type { PublishOptions } from './channel.js';
 import type { Numbers } from './core/channel-state.js';
 import type { Position } from './core/position.js';
 import type { ChannelState, Item } from './core/vocabulary.js';
-import { Delivery, type DeliveryEvents } from './delivery.js';
+import { Delivery } from './delivery.js';
 import type { Driver } from './driver.js';
 import type { LastseqError } from './errors.js';
 import { Listeners } from './listeners.js';
 import type { ResolvedChannelOptions } from './options.js';
+import type { DeliveryEvents } from './recipients.js';
 import type { Turn } from './turn.js';
 
 /** Besides those of the queue, events that do not take part in its order. */

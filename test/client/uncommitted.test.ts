@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CommitLog } from '../../src/commit-log.js';
 import type { PositionWrite } from '../../src/core/position.js';
-import type { Committable } from '../../src/delivery.js';
+import type { Committable } from '../../src/recipients.js';
 import { setup } from './harness.js';
 
 test('items that nobody commits make the queue wait, which is told once; a commit lets it go on', async () => {

@@ -7,12 +7,12 @@ export const keeping = [
     name: 'commit-before-handler',
     rule: 'a position is stored after the handler, not before',
     file: 'src/delivery.ts',
-    find: `if (item.type === 'message') this.#settle(this.#message(item));`,
-    replace: `if (item.type === 'message') {
+    find: `    this.#settle(this.#recipients.give(item));`,
+    replace: `    if (item.type === 'message') {
       const mark = markOf(item, this.#backlog.tok ?? '');
       this.#input({ type: 'committed', channel: this.host.name, mark });
-      this.#settle(this.#message(item));
-    }`,
+    }
+    this.#settle(this.#recipients.give(item));`,
   },
   {
     name: 'handlers-side-by-side',
@@ -52,7 +52,7 @@ export const keeping = [
   {
     name: 'gap-nobody-hears',
     rule: 'a gap that no handler takes is reported',
-    file: 'src/delivery.ts',
+    file: 'src/recipients.ts',
     find: `this.host.parts.report(new LastseqError('gap_unhandled', { channel, from, to, reason }));`,
     replace: `void [LastseqError, channel, from, to, reason];`,
   },
@@ -60,7 +60,7 @@ export const keeping = [
     name: 'retry-for-all-handlers',
     rule: 'only the handlers that failed are tried again',
     file: 'src/delivery.ts',
-    find: `this.#settle(failures.map(({ again }) => again()).reduce(both, undefined));`,
+    find: `this.#settle(this.#recipients.giveAgain(failures));`,
     replace: `this.#deliver();`,
   },
   {
@@ -75,8 +75,8 @@ export const keeping = [
   {
     name: 'snapshot-result-ignored',
     rule: 'the position that a snapshot returns counts',
-    file: 'src/delivery.ts',
-    find: `this.#taken = result;`,
+    file: 'src/recipients.ts',
+    find: `this.taken = result;`,
     replace: ``,
   },
   {

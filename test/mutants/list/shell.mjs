@@ -73,8 +73,8 @@ export const shell = [
   {
     name: 'checked-after-the-leave',
     rule: 'a message that is checked when its channel is left goes to nobody',
-    file: 'src/delivery.ts',
-    find: `this.#state.name === 'working' && host.has('message')`,
+    file: 'src/recipients.ts',
+    find: `!this.#isClosed && host.has('message')`,
     replace: `host.has('message')`,
   },
   {
@@ -108,9 +108,9 @@ export const shell = [
   {
     name: 'removed-before-its-turn-served',
     rule: 'a handler that was not called has not had the item',
-    file: 'src/delivery.ts',
-    find: `this.#calls = this.host.calls;`,
-    replace: `this.#calls = this.host.calls + 1;`,
+    file: 'src/recipients.ts',
+    find: `this.calls = this.host.calls;`,
+    replace: `this.calls = this.host.calls + 1;`,
     byTests: true,
   },
   {
