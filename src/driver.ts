@@ -103,22 +103,21 @@ export class Driver {
 
   /** Takes an input with which a new task begins. What a handler of the app may ask for goes to `input`. */
   enter(input: Input): void {
-    const now = this.parts.ports.clock.now();
-    this.parts.turn.begin(now);
-    this.input(input, now);
+    this.parts.turn.begin();
+    this.input(input);
   }
 
-  /** Takes an input, after those that are being handled. @param now the time, where it is known already. */
-  input(input: Input, now?: number): void {
+  /** Takes an input, after those that are being handled. */
+  input(input: Input): void {
     // A write that settles after the close may be followed by another one.
     if (this.#closed && input.type !== 'saved') return;
     this.#inputs.push(input);
     if (this.#running) return;
     this.#running = true;
-    const at = now ?? this.parts.ports.clock.now();
+    const now = this.parts.ports.clock.now();
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        const effects = this.session.handle(next, at);
+        const effects = this.session.handle(next, now);
         for (const effect of effects) this.#run(effect);
       }
     } finally {

@@ -37,6 +37,8 @@ export function systemClock(): Clock {
       return last;
     },
 
+    wall: () => Date.now(),
+
     after(inMs, callback) {
       const timer = globalThis.setTimeout(callback, Math.min(Math.max(inMs, 0), MAX_TIMER_MS));
       return () => globalThis.clearTimeout(timer);

@@ -15,6 +15,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  wall(): number {
+    return this.#now;
+  }
+
   after(inMs: number, callback: () => void): () => void {
     const timer = { at: this.#now + Math.max(0, inMs), callback };
     this.#timers.push(timer);

@@ -317,6 +317,17 @@ test('a batch is handed over in slices as well', async () => {
   expect(most).toBeLessThanOrEqual(9);
 });
 
+test('a clock on the wall that is set back ends the slice, and does not make it long', async () => {
+  const world = setup();
+  world.publishTo(100);
+  const channel = world.room({ start: 'earliest' });
+  const { clock } = world;
+  clock.wall = () => (clock.now() < 5 ? 3_600_000 : 0) + clock.now();
+  const most = await mostInOneTask(world, channel);
+  expect(channel.position?.seq).toBe(100);
+  expect(most).toBeLessThanOrEqual(9);
+});
+
 test.each<[string, (() => unknown)[]]>([
   ['both at once', [() => fail('one'), () => fail('two')]],
   ['one at once and one later', [() => fail('one'), () => later('two')]],

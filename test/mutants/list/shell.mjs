@@ -60,7 +60,7 @@ export const shell = [
     file: 'src/delivery.ts',
     find: `    this.host.parts.turn.cancel(this);`,
     replace: `    this.host.parts.turn.cancel(this);
-    this.host.remove();`,
+    this.host.end();`,
   },
   {
     name: 'queue-outlives-its-channel',

@@ -84,6 +84,7 @@ export function portsOf(tab: WholeClient): Ports {
     },
     clock: {
       now: () => agenda.now + tab.busyMs,
+      wall: () => agenda.now + tab.busyMs,
       after: (inMs, callback) => {
         let isOff = false;
         const late = tab.world.strike('lateTick', 0.2) ? dice.between(1, 1_500) : 0;
