@@ -93,6 +93,11 @@ const FAULTS: readonly [Defect, readonly string[], RegExp][] = [
   ['wrong-ack', ['ack-number'], /^ack-number: the ack of m1 says 2, readers got 1$/],
   ['every-other-deaf', ['delivered'], /^delivered: #2 .* did not get m1, m2, m3/],
   ['duplicate-numbers', ['one-number', 'concurrent'], /^concurrent: m\d+ and m\d+ are both \d+$/m],
+  [
+    'unreadable',
+    ['facts', 'since-required', 'ahead', 'other-epoch'],
+    /^facts: .*the answer is no JSON$/m,
+  ],
 ];
 
 test.each(FAULTS)('%s', async (defect, rules, words) => {

@@ -23,7 +23,8 @@ test('functions of a config file that never settle are given up', async () => {
   const settings = { channel: 'room', senders: [send], instances: [], restart: never };
   const [lane] = makeLanes({ settings } as never);
   const position = { epoch: 'e', seq: 0 };
-  const scene = restart({ settings, mark: () => Promise.resolve(position) } as never);
+  const mark = () => Promise.resolve(position);
+  const scene = restart({ settings, mark, recoveries: [] } as never);
   const sent = lane?.send('m1').catch(String);
   await vi.advanceTimersByTimeAsync(COMMAND_MS);
   expect(await sent).toBe('Error: no answer within 120000 ms');

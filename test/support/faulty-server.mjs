@@ -35,6 +35,7 @@ import { WebSocketServer } from 'ws';
  * - `wrong-ack`: acks tell the number of the message to come.
  * - `every-other-deaf`: every second connection gets nothing.
  * - `duplicate-numbers`: two that publish at once get the same number.
+ * - `unreadable`: the answer of the recovery is no JSON.
  *
  * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'numbers-as-text' | 'since-inclusive'
  *   | 'since-optional' | 'two-steps' | 'burnt-numbers' | 'head-of-counter' | 'same-epoch'
@@ -42,7 +43,7 @@ import { WebSocketServer } from 'ws';
  *   | 'silent-overflow'
  *   | 'numbers-only-when-connected' | 'number-per-recipient' | 'numbered-welcome' | 'stale-join'
  *   | 'stale-heads' | 'last-page-only' | 'empty-is-404' | 'ahead-is-all' | 'cacheable' | 'no-cors'
- *   | 'wrong-ack' | 'every-other-deaf' | 'duplicate-numbers'} Defect
+ *   | 'wrong-ack' | 'every-other-deaf' | 'duplicate-numbers' | 'unreadable'} Defect
  *
  * @typedef {{ seq: number, data: unknown }} Entry
  * @typedef {{ socket: import('ws').WebSocket, joined: boolean, known: boolean, deaf: boolean, sent: number }} Peer
@@ -169,6 +170,7 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
     if (request.method === 'OPTIONS') return answer(200);
     if (url.pathname === '/recover') {
       if (status !== 200 && !has('open-recovery')) return answer(status);
+      if (has('unreadable')) return response.end('OK');
       return answer(...recover(url.searchParams));
     }
     if (url.pathname === '/restart') {

@@ -4,6 +4,7 @@ import type { Bench } from '../bench.js';
 import type { RestartScene, Sent, Skipped } from '../findings.js';
 import { inTime } from '../in-time.js';
 import { runCommand } from '../lanes.js';
+import type { Recovery } from '../recovery.js';
 
 /** For the server to be there again. */
 const RETURN_MS = 60_000;
@@ -14,6 +15,11 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   const command = settings.restart;
   if (command === undefined) return { skipped: 'give --restart with the command that does it' };
   const before = await bench.mark();
+  // One that could not be read before is no sign of a server that is away.
+  const readable: Recovery[] = [];
+  for (const recovery of bench.recoveries) {
+    if ((await recovery.ask(before)).page !== undefined) readable.push(recovery);
+  }
   const nothing = { before, sent: [], heard: [], after: [], whole: [] };
   try {
     await (typeof command === 'string' ? runCommand(command) : inTime(command));
@@ -23,7 +29,7 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   // A command may return before the old server is gone.
   await bench.until(() => bench.listeners.every(({ isOpen }) => !isOpen));
   await bench.close();
-  if (!(await cameBack(bench))) return { ...nothing, cameBack: false };
+  if (!(await cameBack(bench, readable))) return { ...nothing, cameBack: false };
   bench.begin();
   const sent: Sent[] = [];
   for (const lane of bench.lanes) sent.push(await bench.publish(lane));
@@ -34,12 +40,12 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   return { before, cameBack: true, sent, heard: bench.heard(), after, whole };
 }
 
-async function cameBack(bench: Bench): Promise<boolean> {
+async function cameBack(bench: Bench, readable: readonly Recovery[]): Promise<boolean> {
   const { instances, connections } = bench.settings;
   for (let waitedMs = 0; waitedMs < RETURN_MS; waitedMs += AGAIN_MS) {
     const missed = bench.refused.length;
     const joined = await bench.listenAll();
-    const answers = await Promise.all(bench.recoveries.map((recovery) => recovery.ask(bench.end)));
+    const answers = await Promise.all(readable.map((recovery) => recovery.ask(bench.end)));
     if (joined.length === instances.length * connections) {
       if (answers.every(({ page }) => page !== undefined)) return true;
     }
