@@ -94,10 +94,23 @@ test.each<[NonNullable<Options['defects']>[number], string[], RegExp]>([
     /^one-number: m1 is 1 and 2 and 3 in the log/m,
   ],
   ['leaks', ['auth-stranger'], /^auth-stranger: status 200, with \d+ of the messages$/],
+  [
+    'numbers-in-blocks',
+    ['rising', 'concurrent', 'overflow'],
+    /^rising: m3 is 2 and was published after m2, which is 1000$/m,
+  ],
+  ['epoch-of-question', ['other-epoch', 'restart'], /^other-epoch: asked .*, from \d+ on$/m],
 ])('%s', async (defect, rules, words) => {
   const { failed, said } = await checkGlobalCounter({ defects: [defect] });
   expect(failed).toEqual(rules);
   expect(said).toMatch(words);
+});
+
+test('heartbeats that are ahead of the log', async () => {
+  const options: Options = { defects: ['heartbeat-ahead'], heartbeatMs: 2 };
+  const { failed, said } = await checkGlobalCounter(options);
+  expect(failed).toEqual(['head']);
+  expect(said).toMatch(/^head: heads on #\d .* says \d+, the log ends at \d+$/);
 });
 
 test('the same server as it is commonly found', async () => {

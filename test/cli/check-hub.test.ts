@@ -1,6 +1,7 @@
 // The checker against our own hub, which must pass whatever the machine is busy with.
 import { expect, test, vi } from 'vitest';
 import type { Given } from '../../src/cli/check/given.js';
+import type { RecoverFunction } from '../../src/cli/check/settings.js';
 import { memoryLog, type Log } from '../../src/server/index.js';
 import { atEnd, startHub } from '../server/harness.js';
 import { logOn, ownPrefix, server } from '../server/redis/harness.js';
@@ -70,6 +71,41 @@ test('two hubs, each with a log of its own, are found out', async () => {
   const { failed, said } = await checkHubs(hubs, { timeoutMs: 1_000 });
   expect(failed).toEqual(expect.arrayContaining(['delivered', 'one-log']));
   expect(said).toMatch(/^delivered: #1 .* did not get m2, m4/m);
+});
+
+test.each([0, 1])('of two logs, the one of instance %i has lost a message', async (which) => {
+  const { recover, url } = await hub(memoryLog());
+  const lossy = async ({ token, signal, ...question }: Parameters<RecoverFunction>[0]) => {
+    const query = new URLSearchParams(Object.entries(question).map(([k, v]) => [k, String(v)]));
+    const headers = { Authorization: `Bearer ${token ?? ''}` };
+    const page = await (await fetch(`${recover}?${query}`, { headers, signal })).json();
+    return { ...page, messages: page.messages.filter(({ seq }: { seq: number }) => seq !== 2) };
+  };
+  const { failed, said } = await check({
+    urls: [url, url],
+    recover: which === 0 ? [lossy, recover] : [recover, lossy],
+    send: ['publish'],
+    token: 'good',
+  });
+  expect(failed).toContain('one-log');
+  expect(said).toMatch(
+    which === 0 ? /^one-log: m2 is not in/m : /^one-log: m2 is 2 in .* is not in/m,
+  );
+});
+
+test('a command that ends with another status than 0 has sent nothing', async () => {
+  const { url } = await startHub();
+  const { failed, said } = await check({ urls: [url], send: ['publish', 'sh exit 3'] });
+  expect(failed).toEqual(['paths']);
+  expect(said).toMatch(/^paths: sh exit …: the command ended with status 3 /);
+});
+
+test('a channel in which strangers say the same again and again, listened to', async () => {
+  const { url, log } = await startHub({ log: memoryLog() });
+  const strangers = setInterval(() => log.append('busy', 'tick'), 10);
+  atEnd(() => clearInterval(strangers));
+  const { failed, said } = await check({ urls: [url], channel: 'busy', watchMs: 200 });
+  expect({ failed, said }).toEqual({ failed: [], said: '' });
 });
 
 test('a hub that hides messages of others between ours', async () => {

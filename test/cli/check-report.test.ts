@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { settingsOf } from '../../src/cli/check/given.js';
 import { json, table } from '../../src/cli/check/report.js';
+import { stranger } from '../../src/cli/check/rules/access.js';
 import { delivered } from '../../src/cli/check/rules/delivery.js';
 import type { Report } from '../../src/cli/check/run.js';
 import { judge } from '../../src/cli/check/verdict.js';
@@ -38,16 +39,22 @@ test('of a token that begins with the other nothing is left', () => {
   expect(JSON.parse(json(quoting('secret-bob'), both)).rules[0].evidence).toBe('it said [token]');
 });
 
-test('where no path took a message, it is not said that all of them arrived', () => {
+test('where no path took a message, it is not said that all of them arrived, or that none leaked', () => {
   const sent = [{ marker: 'm1', lane: 'publish', seq: undefined, failure: 'refused' }];
   const heard = [{ connection: '#1', copies: [], expected: [] }];
   const skipped = { skipped: '' };
+  const answer = { status: 200, page: { messages: [] } };
   const found = {
+    access: { recoveries: { stranger: { answer, leaked: 0 } } },
     live: { since: { epoch: 'e', seq: 0 }, sent, heard, walks: [] },
     ...{ concurrent: skipped, offline: skipped, overflow: skipped, strays: [] },
   };
   expect(judge(delivered, found as unknown as Findings, settings('secret'))).toEqual({
     verdict: 'not checkable',
     evidence: 'nothing was published',
+  });
+  expect(judge(stranger, found as unknown as Findings, settings('secret'))).toEqual({
+    verdict: 'not checkable',
+    evidence: 'nothing was published that could leak',
   });
 });

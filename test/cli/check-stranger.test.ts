@@ -26,6 +26,7 @@ async function judged(answer: Verdict | undefined, asked: (recover: string) => G
 
 test.each([
   ['forbidden', 'pass', 'status 403', 'forbidden'],
+  ['not_found', 'pass', 'status 404', 'not_found'],
   ['limit', 'not checkable', 'status 429', 'limit'],
   [undefined, 'not checkable', 'status 503', 'internal'],
 ] as const)(

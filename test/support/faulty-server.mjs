@@ -13,8 +13,8 @@ import { WebSocketServer } from 'ws';
  * - `since-inclusive`: the recovery answers from `since` on.
  * - `since-optional`: a recovery without a `since` gives everything.
  * - `two-steps`: numbering and appending are two steps, and others come in between.
- * - `burnt-numbers`: every tenth message fails after its number was taken.
- * - `head-of-counter`: as `two-steps`, but live messages wait for their turn: only `head` is wrong.
+ * - `burnt-numbers`: every fifth message fails after its number was taken.
+ * - `head-of-counter`: as `two-steps`, but one waits for the other: only `head` is wrong, by one.
  * - `same-epoch`: a restart begins at 1 under the old epoch.
  * - `epoch-ignored`: a position of another epoch is answered with messages.
  * - `epoch-per-connection`: each join names an epoch of its own.
@@ -30,23 +30,56 @@ import { WebSocketServer } from 'ws';
  * - `last-page-only`: `more` is never told.
  * - `empty-is-404`: nothing new is answered with 404.
  * - `ahead-is-all`: a `since` above the head gives everything.
- * - `cacheable`: the answer of the recovery may be cached.
+ * - `cacheable`: the answer of the recovery may be kept by a cache that asks again.
  * - `no-cors`: the answer of the recovery names no origin.
  * - `wrong-ack`: acks tell the number of the message to come.
  * - `every-other-deaf`: every second connection gets nothing.
  * - `duplicate-numbers`: two that publish at once get the same number.
+ * - `odd-refusals`: a recovery without a token is answered with 403, with a wrong one with 500.
+ * - `refused-join`: the second connection is refused.
+ * - `refused-when-alone`: with nobody there, posts are refused.
+ * - `full`: a log that has dropped a few takes nothing more by the socket.
+ * - `lossy`: every fifth live message is not sent.
+ * - `renumbered-repeats`: live messages come once more, with the next number.
+ * - `epoch-of-log`, `epoch-of-heads`, `epoch-of-messages`: there the epoch is another.
  * - `unreadable`: the answer of the recovery is no JSON.
+ * - `no-recovery`: its address is answered with 404, by somebody who knows of no cache.
+ * - `head-behind`: in answers of the log, `head` is one behind.
+ * - `head-ahead`: in answers of the log, `head` is one ahead.
+ * - `oldest-of-question`: `oldest` is what was asked for, whatever was dropped.
+ * - `since-skips`: the recovery leaves out the first after `since`.
+ * - `since-negative`: a negative `since` gives everything.
+ * - `since-is-500`: a malformed `since` is answered with 500.
+ * - `endless`: there is always `more`.
+ * - `join-ahead`: `subscribed` tells the head of one message to come.
+ * - `cors-of-another`, `preflight-without-origin`: pages of another origin may call, or none may ask.
+ * - `preflight-needs-token`: and so is refused.
+ * - `no-cors-headers`: pages may not send the token along.
  *
- * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'numbers-as-text' | 'since-inclusive'
- *   | 'since-optional' | 'two-steps' | 'burnt-numbers' | 'head-of-counter' | 'same-epoch'
- *   | 'epoch-ignored' | 'epoch-per-connection' | 'open-recovery' | 'open-join' | 'stranger-join'
- *   | 'silent-overflow'
- *   | 'numbers-only-when-connected' | 'number-per-recipient' | 'numbered-welcome' | 'stale-join'
- *   | 'stale-heads' | 'last-page-only' | 'empty-is-404' | 'ahead-is-all' | 'cacheable' | 'no-cors'
- *   | 'wrong-ack' | 'every-other-deaf' | 'duplicate-numbers' | 'unreadable'} Defect
+ * And these are none, but what a sound server may do as well:
+ * - `other-habits`: every bad token is answered with 401, pages are filled to the brim with `more`, the
+ *   address of the recovery has a query, the origin is named to whom it was asked of, live messages come
+ *   twice and are mentioned in a frame that is no message, and after a restart it is away for a while.
+ * - `steps-of-three`: numbers rise by three, and each names the one before.
+ * - `join-closed-1008`, `join-closed-1013`: how joins without a good token end.
+ * - `join-unanswered`: joins with a wrong token are not answered.
+ * - `sockets-last`: after a restart its log can be read before anybody can connect.
  *
- * @typedef {{ seq: number, data: unknown }} Entry
- * @typedef {{ socket: import('ws').WebSocket, joined: boolean, known: boolean, deaf: boolean, sent: number }} Peer
+ * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'numbers-as-text'
+ *   | 'since-inclusive' | 'since-optional' | 'two-steps' | 'burnt-numbers' | 'head-of-counter'
+ *   | 'same-epoch' | 'epoch-ignored' | 'epoch-per-connection' | 'open-recovery' | 'open-join'
+ *   | 'stranger-join' | 'silent-overflow' | 'numbers-only-when-connected' | 'number-per-recipient'
+ *   | 'numbered-welcome' | 'stale-join' | 'stale-heads' | 'last-page-only' | 'empty-is-404'
+ *   | 'ahead-is-all' | 'cacheable' | 'no-cors' | 'wrong-ack' | 'every-other-deaf'
+ *   | 'duplicate-numbers' | 'odd-refusals' | 'refused-join' | 'refused-when-alone' | 'full' | 'lossy'
+ *   | 'renumbered-repeats' | 'epoch-of-log' | 'epoch-of-heads' | 'epoch-of-messages' | 'unreadable'
+ *   | 'no-recovery' | 'head-behind' | 'head-ahead' | 'steps-of-three' | 'oldest-of-question' | 'since-skips'
+ *   | 'since-negative' | 'since-is-500' | 'endless' | 'join-ahead' | 'cors-of-another'
+ *   | 'preflight-without-origin' | 'preflight-needs-token' | 'no-cors-headers' | 'other-habits'
+ *   | 'join-closed-1008' | 'join-closed-1013' | 'join-unanswered' | 'sockets-last'} Defect
+ *
+ * @typedef {{ seq: number, data: unknown, prev?: number }} Entry
+ * @typedef {{ socket: import('ws').WebSocket, joined: boolean, shown: boolean, known: boolean, deaf: boolean, nth: number, sent: number }} Peer
  */
 
 const TOKEN = 'token-alice';
@@ -67,6 +100,9 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
   let turn = Promise.resolve();
   let accepted = 0;
   let firstHead = -1;
+  /** How many more connections, and how many more recoveries, find nobody there. */
+  let away = 0;
+  let awayLog = 0;
 
   const facts = () => {
     const last = Math.max(dropped, ...log.map(({ seq }) => seq));
@@ -78,15 +114,23 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
   const say = ({ socket }, frame) => socket.send(JSON.stringify(frame));
 
   /** @param {Entry} entry @param {string} channel @param {Iterable<Peer>} [to] */
-  function append({ seq, data }, channel, to = peers) {
-    log = [...log, { seq, data }].sort((a, b) => a.seq - b.seq);
+  function append({ seq, ...rest }, channel, to = peers) {
+    const { data } = rest;
+    log = [...log, { seq, ...rest }].sort((a, b) => a.seq - b.seq);
     while (log.length > maxLength) dropped = log.shift()?.seq ?? 0;
     for (const peer of to) {
       if (!peer.joined || peer.deaf) continue;
       peer.sent += 1;
       const number = has('live-numbers-per-connection') ? peer.sent : seq;
       const shown = has('numbers-as-text') ? String(number) : number;
-      say(peer, { type: 'message', channel, epoch, seq: shown, data });
+      const named = has('epoch-of-messages') ? 'another' : epoch;
+      if (has('lossy') && seq % 5 === 0) continue;
+      say(peer, { type: 'message', channel, epoch: named, seq: shown, ...rest });
+      if (has('renumbered-repeats'))
+        say(peer, { type: 'message', channel, epoch, seq: seq + 1, data });
+      if (!has('other-habits')) continue;
+      say(peer, { type: 'message', channel, epoch, seq, data });
+      say(peer, { type: 'toast', about: data });
     }
   }
 
@@ -105,33 +149,58 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
       append({ seq: (counter = seen + 1), data }, channel);
       return counter;
     }
-    const seq = (counter += 1);
-    if (has('burnt-numbers') && seq % 10 === 0) return publish(channel, data);
+    if (has('head-of-counter')) {
+      const mine = turn.then(async () => {
+        const seq = (counter += 1);
+        await pause(5);
+        append({ seq, data }, channel);
+        return seq;
+      });
+      turn = mine.then(() => undefined);
+      return mine;
+    }
+    const step = has('steps-of-three') ? 3 : 1;
+    const seq = (counter += step);
+    if (has('burnt-numbers') && seq % 5 === 0) return publish(channel, data);
     if (has('two-steps')) await pause(seq % 2 === 1 ? 20 : 2);
-    if (has('head-of-counter')) await (turn = turn.then(() => pause(5)));
-    append({ seq, data }, channel);
+    append({ seq, data, ...(step > 1 && { prev: seq - step }) }, channel);
     return seq;
   }
 
   /** @param {Peer} peer @param {any} frame */
   async function handle(peer, { channel, data, id, token, type }) {
-    if (type === 'auth') peer.known = token === TOKEN || has('stranger-join');
+    if (type === 'auth') {
+      peer.shown = true;
+      peer.known = token === TOKEN || has('stranger-join');
+    }
     if (type === 'ping') {
       const head = has('stale-heads') ? firstHead : facts().head;
       say(peer, { type: 'pong' });
-      say(peer, { type: 'heads', heads: { [peerChannel]: [epoch, head] } });
+      say(peer, {
+        type: 'heads',
+        heads: { [peerChannel]: [has('epoch-of-heads') ? 'another' : epoch, head] },
+      });
     }
     if (type === 'subscribe' || type === 'publish') {
       if (!peer.known && !has('open-join')) {
+        if (has('join-closed-1008')) return peer.socket.close(1008);
+        if (has('join-closed-1013')) return peer.socket.close(1013);
+        if (has('join-unanswered') && peer.shown) return;
         return say(peer, { type: 'error', id, channel, code: 'unauthorized', retry: true });
       }
+    }
+    if (has('full') && type === 'publish' && counter >= maxLength + 20) {
+      return say(peer, { type: 'error', id, channel, code: 'limit', retry: true });
+    }
+    if (has('refused-join') && peer.nth === 2) {
+      return say(peer, { type: 'error', id, channel, code: 'internal', retry: true });
     }
     if (type === 'subscribe') {
       peerChannel = channel;
       peer.joined = true;
       const told = facts();
       if (firstHead < 0) firstHead = told.head;
-      const head = has('stale-join') ? Math.max(0, told.head - 1) : told.head;
+      const head = Math.max(0, told.head - +has('stale-join') + +has('join-ahead'));
       const own = has('epoch-per-connection') ? randomUUID() : epoch;
       say(peer, { type: 'subscribed', id, channel, ...told, head, epoch: own });
     }
@@ -144,32 +213,61 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
 
   /** @param {URLSearchParams} query @returns {[status: number, body: object]} */
   function recover(query) {
+    if (has('other-habits') && !query.has('app')) return [404, { code: 'not_found' }];
     const text = query.get('since') ?? (has('since-optional') ? '0' : '');
-    if (!/^\d+$/.test(text)) return [400, { code: 'bad_request' }];
+    if (!(has('since-negative') ? /^-?\d+$/ : /^\d+$/).test(text)) {
+      return [has('since-is-500') && text !== '' ? 500 : 400, { code: 'bad_request' }];
+    }
     const { head, ...rest } = facts();
-    let since = Number(text) - (has('since-inclusive') ? 1 : 0);
+    let since = Number(text) - +has('since-inclusive') + +has('since-skips');
     if (has('ahead-is-all') && since > head) since = 0;
-    const known = query.get('epoch') === epoch || has('epoch-ignored');
+    const own = has('epoch-of-log') ? `${epoch}-log` : epoch;
+    const known = query.get('epoch') === own || has('epoch-ignored');
     const after = known ? log.filter(({ seq }) => seq > since) : [];
     if (has('empty-is-404') && known && after.length === 0) return [404, { code: 'not_found' }];
     const limit = Number(query.get('limit') ?? 1_000);
-    const more = after.length > limit && !has('last-page-only');
+    const brim = has('other-habits') && after.length === limit;
+    const more = has('endless') || brim || (after.length > limit && !has('last-page-only'));
     const messages = after.slice(0, limit);
-    return [200, { channel: query.get('channel'), ...rest, head, messages, more }];
+    const told = {
+      head: Math.max(0, head - +has('head-behind') + +has('head-ahead')),
+      ...(has('oldest-of-question') && { oldest: Math.min(since, head) + 1 }),
+    };
+    return [200, { channel: query.get('channel'), ...rest, epoch: own, ...told, messages, more }];
   }
+
+  /** @param {string | undefined} token */
+  const refusalOf = (token) => {
+    if (has('other-habits')) return 401;
+    if (has('odd-refusals')) return token === undefined ? 403 : 500;
+    return token === undefined ? 401 : 403;
+  };
 
   const http = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://server');
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    const status = token === undefined ? 401 : token === TOKEN ? 200 : 403;
-    if (!has('no-cors')) response.setHeader('Access-Control-Allow-Origin', '*');
-    response.setHeader('Access-Control-Allow-Headers', 'Authorization');
-    if (!has('cacheable')) response.setHeader('Cache-Control', 'no-store');
+    const status = token === TOKEN ? 200 : refusalOf(token);
+    const isPreflight = request.method === 'OPTIONS';
+    const { origin } = request.headers;
+    if (!has('no-cors') && !(isPreflight && has('preflight-without-origin'))) {
+      const allowed = has('cors-of-another') ? 'http://another.example' : '*';
+      const named = has('other-habits') ? (origin ?? 'null') : allowed;
+      response.setHeader('Access-Control-Allow-Origin', named);
+    }
+    if (!has('no-cors-headers'))
+      response.setHeader('Access-Control-Allow-Headers', 'Authorization');
+    if (!has('no-recovery'))
+      response.setHeader('Cache-Control', has('cacheable') ? 'no-cache' : 'no-store');
     /** @param {number} code @param {object} [body] */
     const answer = (code, body = {}) => response.writeHead(code).end(JSON.stringify(body));
-    if (request.method === 'OPTIONS') return answer(200);
+    if (isPreflight) return answer(has('preflight-needs-token') ? status : 200);
     if (url.pathname === '/recover') {
+      if (awayLog > 0) {
+        awayLog -= 1;
+        return answer(503);
+      }
       if (status !== 200 && !has('open-recovery')) return answer(status);
+      if (has('no-recovery')) return answer(404);
       if (has('unreadable')) return response.end('OK');
       return answer(...recover(url.searchParams));
     }
@@ -178,6 +276,8 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
       return answer(200);
     }
     if (status !== 200) return answer(status);
+    const isAlone = [...peers].every(({ joined }) => !joined);
+    if (has('refused-when-alone') && isAlone) return answer(409);
     let text = '';
     for await (const chunk of request) text += chunk;
     const { channel, data } = JSON.parse(text);
@@ -188,9 +288,21 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
 
   const sockets = new WebSocketServer({ server: http, path: '/realtime' });
   sockets.on('connection', (socket) => {
+    if (away > 0) {
+      away -= 1;
+      return socket.terminate();
+    }
     accepted += 1;
     const deaf = has('every-other-deaf') && accepted % 2 === 0;
-    const peer = { socket, joined: false, known: false, deaf, sent: 0 };
+    const peer = {
+      socket,
+      joined: false,
+      shown: false,
+      known: false,
+      deaf,
+      nth: accepted,
+      sent: 0,
+    };
     peers.add(peer);
     const number = has('numbered-welcome') ? { seq: 0 } : {};
     say(peer, {
@@ -208,6 +320,8 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
   function restart() {
     counter = dropped = 0;
     firstHead = -1;
+    if (has('other-habits')) [away, awayLog] = [2, 3];
+    if (has('sockets-last')) away = 3;
     log = [];
     if (!has('same-epoch')) epoch = randomUUID();
     for (const { socket } of peers) socket.terminate();

@@ -16,15 +16,19 @@ import { WebSocketServer } from 'ws';
  * - `two-steps`: numbering and appending are two steps, and others come in between.
  * - `same-epoch`: a restart begins at 1 under the old epoch.
  * - `open-recovery`: the recovery answers without a token, everybody's messages.
- * - `silent-overflow`: `oldest` says 1 whatever was dropped.
+ * - `silent-overflow`: `oldest` is what was asked for, whatever was dropped.
  * - `numbers-only-when-connected`: with nobody there, nothing is numbered or kept.
  * - `keeps-only-what-was-sent`: appended after sending; a failed send burns a number.
  * - `number-per-recipient`: one message takes a number and a place for each connection.
  * - `leaks`: the recovery answers with everybody's messages.
+ * - `numbers-in-blocks`: what is posted over HTTP is counted apart, from 1000 on.
+ * - `epoch-of-question`: the recovery names the epoch that it was asked in.
+ * - `heartbeat-ahead`: heartbeats tell the head of one message to come.
  *
  * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'since-inclusive' | 'two-steps'
  *   | 'same-epoch' | 'open-recovery' | 'silent-overflow' | 'numbers-only-when-connected'
- *   | 'keeps-only-what-was-sent' | 'number-per-recipient' | 'leaks'} Defect
+ *   | 'keeps-only-what-was-sent' | 'number-per-recipient' | 'leaks' | 'numbers-in-blocks'
+ *   | 'epoch-of-question' | 'heartbeat-ahead'} Defect
  *
  * @typedef {object} Options
  * @property {readonly Defect[]} [defects]
@@ -56,6 +60,7 @@ export async function startGlobalCounterServer({
   /** @param {Defect} defect */
   const has = (defect) => defects.includes(defect);
   let counter = first - 1;
+  let posted = 999;
   let epoch = newEpoch();
   /** Everything that was appended in this life, in the order of appending. @type {Entry[]} */
   let log = [];
@@ -77,7 +82,7 @@ export async function startGlobalCounterServer({
     const seen = log.filter((entry) => isFor(entry, user)).map((entry) => entry.sequence_number);
     const held = new Set(kept().map((entry) => entry.sequence_number));
     const dropped = seen.filter((number) => !held.has(number));
-    const oldest = has('silent-overflow') ? 1 : Math.max(first - 1, ...dropped) + 1;
+    const oldest = Math.max(first - 1, ...dropped) + 1;
     return { epoch, head: Math.max(first - 1, ...seen), oldest };
   };
 
@@ -119,7 +124,8 @@ export async function startGlobalCounterServer({
       }
       return;
     }
-    const entry = { ...message, sequence_number: (counter += 1) };
+    const isApart = path === 'http' && has('numbers-in-blocks');
+    const entry = { ...message, sequence_number: isApart ? (posted += 1) : (counter += 1) };
     // Every other one is slower, so that its successor overtakes it.
     if (has('two-steps')) await pause(entry.sequence_number % 2 === 1 ? 30 : 5);
     if (has('keeps-only-what-was-sent')) {
@@ -149,7 +155,13 @@ export async function startGlobalCounterServer({
     );
     const messages = wanted.slice(0, pageLength);
     if (!facts) return [200, messages];
-    return [200, { messages, ...factsFor(user ?? ''), more: messages.length < wanted.length }];
+    const told = factsFor(user ?? '');
+    const epochAsked = searchParams.get('epoch') ?? '';
+    const lies = {
+      ...(has('silent-overflow') && { oldest: Math.min(since, told.head) + 1 }),
+      ...(has('epoch-of-question') && epochAsked !== '' && { epoch: epochAsked }),
+    };
+    return [200, { messages, ...told, ...lies, more: messages.length < wanted.length }];
   }
 
   const http = createServer(async (request, response) => {
@@ -214,7 +226,9 @@ export async function startGlobalCounterServer({
   const heartbeat = setInterval(() => {
     if (!facts) return;
     for (const [socket, { user }] of connections) {
-      socket.send(JSON.stringify({ type: 'heartbeat', ...factsFor(user) }));
+      const { head, ...rest } = factsFor(user);
+      const told = { ...rest, head: head + Number(has('heartbeat-ahead')) };
+      socket.send(JSON.stringify({ type: 'heartbeat', ...told }));
     }
   }, heartbeatMs);
 
