@@ -140,7 +140,7 @@ export interface RestartScene {
   readonly heard: readonly Heard[];
   /** Everything after the old position, asked with the old epoch, when the new messages were there. */
   readonly after: readonly Walk[];
-  /** The whole log by its own epoch. */
+  /** The whole log in the epoch that it had before. */
   readonly whole: readonly Walk[];
 }
 
