@@ -317,6 +317,21 @@ test('a batch is handed over in slices as well', async () => {
   expect(most).toBeLessThanOrEqual(9);
 });
 
+test('every task of the page has a slice of its own: what comes in one is handed over in it', async () => {
+  const { room, server, pass } = setup();
+  const seen: number[] = [];
+  room().subscribe(({ seq }) => void seen.push(seq));
+  await pass();
+  const { epoch } = server.log;
+  const messages = (...seqs: number[]) =>
+    seqs.map((seq) => ({ type: 'message', channel: 'room', epoch, seq, data: null }));
+  server.send(messages(1, 2, 3));
+  expect(seen).toEqual([1, 2, 3]);
+  await pass(1_000);
+  server.send(messages(4, 5, 6));
+  expect(seen).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
 test('a clock on the wall that is set back ends the slice, and does not make it long', async () => {
   const world = setup();
   world.publishTo(100);
