@@ -94,8 +94,14 @@ export class FollowedChannels {
 
   /** Subscribed first, asked after: what comes in between is heard of, and looked for in the log. */
   async #join(name: string, follower: Follower): Promise<void> {
-    await within(this.#parts.timeoutMs, this.#parts.announcements.subscribe(name));
+    await within(this.#parts.timeoutMs, this.#subscribe(name));
     await follower.join();
+  }
+
+  async #subscribe(name: string): Promise<void> {
+    await this.#parts.announcements.subscribe(name);
+    // It came too late: what ended it meanwhile may have come to Redis before it.
+    if (!this.#followed.has(name)) void this.#parts.announcements.unsubscribe(name);
   }
 
   #end(followed: Followed): void {
