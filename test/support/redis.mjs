@@ -156,6 +156,27 @@ export async function startCluster() {
   return {
     nodes,
     urls: nodes.map(({ url }) => url),
+    /**
+     * One more node, a replica of the node with this index that has all its data.
+     * @param {number} master
+     */
+    async startReplica(master) {
+      const of = nodes[master];
+      if (of === undefined) throw new Error(`there is no node ${master}`);
+      const node = await start(['--repl-diskless-sync-delay', '0'], true);
+      nodes.push(node);
+      const [ofClient, client] = [await connect(of.url), await connect(node.url)];
+      const id = String(await ofClient.sendCommand(['CLUSTER', 'MYID']));
+      const peer = [String(of.port), String(of.bus)];
+      await client.sendCommand(['CLUSTER', 'MEET', '127.0.0.1', ...peer]);
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      while (!String(await client.sendCommand(['CLUSTER', 'NODES'])).includes(id)) await turn();
+      await client.sendCommand(['CLUSTER', 'REPLICATE', id]);
+      while (!(await client.info('replication')).includes('master_link_status:up')) await turn();
+      ofClient.destroy();
+      client.destroy();
+      return node;
+    },
     stop: () => Promise.all(nodes.map((node) => node.stop())),
   };
 }

@@ -8,7 +8,7 @@ import type { AnnouncementListener, RedisClient, RedisCluster } from './node-red
 
 export interface AnnouncementParts {
   readonly hear: (name: string, text: string) => void;
-  /** Called when a connection that was lost is there again: announcements were missed. */
+  /** Called when a connection is there, again or instead of another: announcements were missed. */
   readonly returned: () => void;
   readonly failed: (error: unknown) => void;
 }
@@ -96,15 +96,15 @@ export class ClusterAnnouncements implements Announcements {
   readonly #parts: AnnouncementParts;
   readonly #listener: AnnouncementListener;
   readonly #names = new Set<string>();
-  /** It is not said which connection of a node is back: from the first loss on, every one counts. */
-  #wasLost = false;
 
   constructor(cluster: RedisCluster, parts: AnnouncementParts) {
     this.#cluster = cluster;
     this.#parts = parts;
     this.#listener = (text, name) => parts.hear(name, text);
-    cluster.on('node-reconnecting', this.#onLost);
-    cluster.on('node-ready', this.#onReady);
+    cluster.on('node-error', parts.failed);
+    // New ones too: when a channel goes over to another node, it is heard of there after that, and no
+    // connection was lost. node-redis says neither that it went nor which connection this is.
+    cluster.on('node-ready', parts.returned);
   }
 
   async subscribe(name: string): Promise<void> {
@@ -128,16 +128,8 @@ export class ClusterAnnouncements implements Announcements {
   }
 
   async close(): Promise<void> {
-    this.#cluster.off('node-reconnecting', this.#onLost);
-    this.#cluster.off('node-ready', this.#onReady);
+    this.#cluster.off('node-error', this.#parts.failed);
+    this.#cluster.off('node-ready', this.#parts.returned);
     await Promise.all(Array.from(this.#names, (name) => this.unsubscribe(name)));
   }
-
-  readonly #onLost = (): void => {
-    this.#wasLost = true;
-  };
-
-  readonly #onReady = (): void => {
-    if (this.#wasLost) this.#parts.returned();
-  };
 }

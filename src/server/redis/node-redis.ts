@@ -38,10 +38,10 @@ export interface RedisCluster extends ScriptClient {
   sSubscribe(channel: string, listener: AnnouncementListener): Promise<void>;
   sUnsubscribe(channel: string, listener: AnnouncementListener): Promise<void>;
   withCommandOptions(options: CommandOptions): ScriptClient;
-  on(event: 'node-ready' | 'node-reconnecting', listener: () => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  off(event: 'node-ready' | 'node-reconnecting', listener: () => void): unknown;
-  off(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'node-ready', listener: () => void): unknown;
+  on(event: 'error' | 'node-error', listener: (error: Error) => void): unknown;
+  off(event: 'node-ready', listener: () => void): unknown;
+  off(event: 'error' | 'node-error', listener: (error: Error) => void): unknown;
 }
 
 export type AnnouncementListener = (text: string, name: string) => void;

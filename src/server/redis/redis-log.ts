@@ -28,7 +28,7 @@ import { APPEND, READ } from './scripts.js';
 export interface RedisLogStats {
   /** Gauge: channels that are followed. */
   readonly followed: number;
-  /** Times that a connection was there again after it had been lost. */
+  /** Times that a connection was there again after it had been lost; in a cluster, new ones as well. */
   readonly returns: number;
   /** Readings of the log because announcements were missed, or might have been. */
   readonly catchUps: number;
