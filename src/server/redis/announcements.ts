@@ -68,8 +68,8 @@ export class ServerAnnouncements implements Announcements {
     this.#isClosed = true;
     this.#app.off('ready', this.#onAppReady);
     if (this.#connecting !== undefined) {
-      // Rejects when it is still trying, which is what is wanted.
-      this.#connecting.catch(() => undefined);
+      // node-redis goes on with a connection that it is opening at this moment, and would leave it open.
+      this.#client.on('connect', () => this.#client.destroy());
       this.#client.destroy();
     }
     return Promise.resolve();

@@ -26,7 +26,7 @@ export interface RedisClient extends ScriptClient {
   subscribe(channel: string, listener: AnnouncementListener): Promise<void>;
   unsubscribe(channel: string, listener: AnnouncementListener): Promise<void>;
   withCommandOptions(options: CommandOptions): ScriptClient;
-  on(event: 'ready' | 'reconnecting', listener: () => void): unknown;
+  on(event: 'connect' | 'ready', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'ready', listener: () => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
