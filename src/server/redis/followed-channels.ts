@@ -10,6 +10,7 @@ export interface FollowedChannelsParts {
   readonly announcements: Announcements;
   readonly nameOf: (channel: string) => string;
   readonly partsOf: (channel: string) => FollowerParts;
+  readonly failed: (error: unknown) => void;
   readonly timeoutMs: number;
 }
 
@@ -18,6 +19,8 @@ interface Followed {
   readonly name: string;
   readonly follower: Follower;
   count: number;
+  /** False until its announcements are coming in. */
+  isHeard: boolean;
   ready: Promise<void>;
 }
 
@@ -73,9 +76,11 @@ export class FollowedChannels {
     else followed.follower.hear(message);
   }
 
-  /** Anything may have been missed, in any channel. */
+  /** Anything may have been missed, in any channel that was heard of. The others will ask anyway. */
   suspectAll(): void {
-    for (const { follower } of this.#followed.values()) void follower.suspect();
+    for (const followed of this.#followed.values()) {
+      if (followed.isHeard) void this.#suspect(followed);
+    }
   }
 
   close(): void {
@@ -87,15 +92,24 @@ export class FollowedChannels {
   #begin(channel: string): Followed {
     const name = this.#parts.nameOf(channel);
     const follower = new Follower(this.#parts.partsOf(channel));
-    const followed = { channel, name, follower, count: 0, ready: this.#join(name, follower) };
+    const ready = Promise.resolve();
+    const followed: Followed = { channel, name, follower, count: 0, isHeard: false, ready };
     this.#followed.set(name, followed);
+    followed.ready = this.#join(followed);
     return followed;
   }
 
   /** Subscribed first, asked after: what comes in between is heard of, and looked for in the log. */
-  async #join(name: string, follower: Follower): Promise<void> {
-    await within(this.#parts.timeoutMs, this.#subscribe(name));
-    await follower.join();
+  async #join(followed: Followed): Promise<void> {
+    await within(this.#parts.timeoutMs, this.#subscribe(followed.name));
+    followed.isHeard = true;
+    await followed.follower.join();
+  }
+
+  /** In the same order: a channel that has gone to another node may not be heard of there yet. */
+  async #suspect({ name, follower }: Followed): Promise<void> {
+    await this.#subscribe(name).catch(this.#parts.failed);
+    await follower.suspect();
   }
 
   async #subscribe(name: string): Promise<void> {

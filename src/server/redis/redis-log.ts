@@ -99,6 +99,7 @@ class LogInRedis implements RedisLog {
       announcements: this.#announcements,
       nameOf: (channel) => channelKeys(settings.prefix, channel).log,
       partsOf: (channel) => this.#followerParts(channel),
+      failed: this.#failed,
       timeoutMs: settings.timeoutMs,
     });
   }
