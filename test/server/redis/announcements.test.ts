@@ -88,6 +88,19 @@ describe('the connection that listens', () => {
     await vi.waitFor(async () => expect(await client.clientList()).toHaveLength(1), 20_000);
   });
 
+  it('leads to a look into the log when what it brings makes no sense', async () => {
+    const { client, keys, log } = await logOn(redis);
+    const heard: unknown[] = [];
+    log.listen(({ json }) => heard.push(json));
+    await log.follow(room);
+    // What the script does, announced in a way that nobody here knows.
+    await client.xAdd(keys(room).log, `1-${Date.now()}`, { d: '"unread"' });
+    await client.hSet(keys(room).meta, 'head', '1');
+    await client.publish(keys(room).log, 'version 2');
+    await until(() => heard.length > 0);
+    expect(heard).toEqual(['"unread"']);
+  });
+
   it('that was lost before it could unsubscribe, does so at the next announcement', async () => {
     const own = await ownServer();
     const { client, keys, log } = await logOn(own);
@@ -155,6 +168,7 @@ describe('a log on a cluster where a replica takes over in good order', () => {
     await client.hSet(meta, 'head', '1');
     await (await connected(replica.url)).sendCommand(['CLUSTER', 'FAILOVER']);
     await until(() => heard.length > 0);
+    // Subscribed before the log was read, or what comes in between would not be found.
     expect(await hasRoom(replica)).toBe(true);
     await log.append(room, 'heard');
     await until(() => heard.length > 1);

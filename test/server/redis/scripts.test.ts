@@ -171,6 +171,18 @@ describe('an append that fails in Redis', () => {
     expect(await log.append(room, 2, { key: 'k' })).toMatchObject({ seq: 2, repeated: false });
   });
 
+  it('is not tried a second time: for all that is known, it may have been done', async () => {
+    const { client, keys, log } = await logOn(redis);
+    await log.append(room, 1);
+    await log.append(room, 2);
+    await client.del(keys(room).log);
+    await client.set(keys(room).log, 'not a log');
+    await client.sendCommand(['CONFIG', 'RESETSTAT']);
+    await expect(log.append(room, 3)).rejects.toThrow('WRONGTYPE');
+    expect(await client.info('commandstats')).toContain('cmdstat_evalsha:calls=1,');
+    expect(await client.info('commandstats')).not.toContain('cmdstat_eval:');
+  });
+
   it('for want of memory takes no number either', async () => {
     const full = await ownServer();
     const { client, log } = await logOn(full);
