@@ -39,6 +39,8 @@ async function followed(three: Cluster, options: RedisLogOptions = {}) {
 
 describe('the connection that listens', () => {
   it('tells of its errors, though the one of the app has none', async () => {
+    const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    atEnd(() => said.mockRestore());
     const errors: unknown[] = [];
     const { client, log } = await logOn(redis, { onError: (error) => errors.push(error) });
     await log.follow(room);
@@ -46,6 +48,7 @@ describe('the connection that listens', () => {
     await until(() => errors.length > 0);
     expect(errors[0]).toBeInstanceOf(Error);
     expect(client.isReady).toBe(true);
+    expect(said).not.toHaveBeenCalled();
   });
 
   it('is not made for a log that nobody follows', async () => {
