@@ -70,7 +70,8 @@ export class ServerAnnouncements implements Announcements {
     if (this.#connecting !== undefined) {
       // node-redis goes on with a connection that it is opening at this moment, and would leave it open.
       this.#client.on('connect', () => this.#client.destroy());
-      this.#client.destroy();
+      // It may have given up, and version 5 throws then.
+      if (this.#client.isOpen) this.#client.destroy();
     }
     return Promise.resolve();
   }

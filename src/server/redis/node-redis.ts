@@ -1,6 +1,7 @@
 /**
- * What the log needs of the app's own client, the package `redis` (node-redis), version 5 or later. Said
- * here in our own words: the package is imported by nobody who does not use this entry, and by us never.
+ * What the log needs of the app's own client, the package `redis` (node-redis), 5.12.1 or later, for a
+ * cluster 6.3.0 or later. Said here in our own words: the package is imported by nobody who does not use
+ * this entry, and by us never.
  */
 
 /** Runs scripts. Both kinds of client do. */
