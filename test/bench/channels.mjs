@@ -5,7 +5,7 @@ import { versionOf } from './peers.mjs';
 import { comparison } from './report.mjs';
 import { median, short, spread, takeTurns } from './rounds.mjs';
 import { onPost, serveHub } from './servers.mjs';
-import { payload } from './wire.mjs';
+import { data, payload } from './wire.mjs';
 
 /** @typedef {Parameters<Parameters<typeof withBrowser>[0]>[0]} Browser */
 
@@ -76,7 +76,7 @@ async function resumeAll(browser, count, rounds) {
   const { cut, log } = serveHub(server);
   onPost(server, '/cut', () => {
     cut();
-    for (let i = 0; i < count; i += 1) log.append(`room-${i}`, JSON.parse(payload(i)));
+    for (let i = 0; i < count; i += 1) log.append(`room-${i}`, data(i));
   });
   server.on('request', (request, response) => {
     const url = new URL(request.url ?? '/', 'http://page');

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
-import { payload, WIRES } from './wire.mjs';
+import { data, payload, WIRES } from './wire.mjs';
 
 const [, , kind = '', redisUrl = ''] = process.argv;
 /** @param {string} file */
@@ -58,7 +58,7 @@ const kinds = {
     io.engine.on('connection', ({ transport }) => sockets.add(transport.socket));
     io.on('connection', (socket) => socket.join('room:42'));
     const publish = (/** @type {number} */ n) => {
-      io.to('room:42').emit('message', JSON.parse(payload(n)));
+      io.to('room:42').emit('message', data(n));
       sent += sockets.size;
     };
     return { publish, sent: () => sent, sockets };
@@ -77,7 +77,7 @@ async function hub(log) {
     onConnection: (socket) => void sockets.add(socket),
   });
   hub.attach(server);
-  const publish = (/** @type {number} */ n) => log.append('room:42', JSON.parse(payload(n)));
+  const publish = (/** @type {number} */ n) => log.append('room:42', data(n));
   return { publish, sent: () => hub.stats().framesOut, sockets };
 }
 

@@ -7,7 +7,7 @@ import { versionOf } from './peers.mjs';
 import { comparison } from './report.mjs';
 import { takeTurns } from './rounds.mjs';
 import { onPost, serveHub, serveWire } from './servers.mjs';
-import { payload } from './wire.mjs';
+import { data, payload } from './wire.mjs';
 
 /** @typedef {import('node:http').Server} Server */
 
@@ -93,7 +93,7 @@ function lastseq(name, options) {
       onPost(server, '/cut', (query) => {
         cut();
         for (let i = 1; i <= Number(query.get('count')); i += 1) {
-          log.append('room:42', JSON.parse(payload(i)));
+          log.append('room:42', data(i));
         }
       });
     },
@@ -149,7 +149,7 @@ function socketIo() {
             await once(/** @type {any} */ (socket), 'disconnect');
           }
           for (let i = 1; i <= Number(query.get('count')); i += 1) {
-            io.to('room:42').emit('message', JSON.parse(payload(i)));
+            io.to('room:42').emit('message', data(i));
           }
         });
       });

@@ -1,7 +1,7 @@
 // Servers for pages to connect to: our hub, and scripted ones that speak as others do.
 import { setImmediate as nextTick, setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
-import { payload } from './wire.mjs';
+import { data } from './wire.mjs';
 
 const { createHub, memoryLog } = /** @type {typeof import('../../src/server/index.js')} */ (
   await import(new URL('../../dist/server.js', import.meta.url).href)
@@ -74,15 +74,12 @@ export function serveWire(server, { answers, greets }) {
  * @param {() => number} waitingBytes
  * @param {number} count messages
  * @param {number} perTick messages in one tick
- * @param {(first: number, jsons: readonly string[]) => void} send
+ * @param {(messages: readonly object[]) => void} send
  */
 export async function publishAll(waitingBytes, count, perTick, send) {
   for (let first = 1; first <= count; first += perTick) {
     const length = Math.min(perTick, count - first + 1);
-    send(
-      first,
-      Array.from({ length }, (_, i) => payload(first + i)),
-    );
+    send(Array.from({ length }, (_, i) => data(first + i)));
     await nextTick();
     // Not turn by turn: a publisher that is busy waiting takes the processor from the reader.
     while (waitingBytes() > FULL_BYTES) await sleep(1);

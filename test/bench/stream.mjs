@@ -75,7 +75,8 @@ function scripted(name, client, perFrame) {
       const { sockets, waitingBytes } = serveWire(server, wire);
       let head = 0;
       onPost(server, '/go', (query) =>
-        publishAll(waitingBytes, Number(query.get('count')), perFrame, (_first, jsons) => {
+        publishAll(waitingBytes, Number(query.get('count')), perFrame, (messages) => {
+          const jsons = messages.map((message) => JSON.stringify(message));
           const [json = ''] = jsons;
           const text =
             perFrame === 1 ? wire.one(head + 1, json) : (wire.many?.(head + 1, jsons) ?? '');
@@ -95,8 +96,8 @@ function lastseq(name, perTick) {
     serve(/** @type {Server} */ server) {
       const { log, waitingBytes } = serveHub(server);
       onPost(server, '/go', (query) =>
-        publishAll(waitingBytes, Number(query.get('count')), perTick, (_first, jsons) => {
-          for (const json of jsons) log.append('room:42', JSON.parse(json));
+        publishAll(waitingBytes, Number(query.get('count')), perTick, (messages) => {
+          for (const message of messages) log.append('room:42', message);
         }),
       );
     },

@@ -13,15 +13,17 @@
 const join = (/** @type {readonly (string | number)[]} */ ...parts) => parts.join('');
 const J = JSON.stringify;
 
-/** A message of about 200 bytes. @param {number} id */
-export const payload = (id) =>
-  J({
-    id,
-    content:
-      'The quick brown fox jumps over the lazy dog, and then it does it once more, for luck and measure.',
-    userId: `user-${id % 1_000}`,
-    timestamp: 1_700_000_000_000 + id,
-  });
+/** What an app publishes: about 200 bytes as JSON. @param {number} id */
+export const data = (id) => ({
+  id,
+  content:
+    'The quick brown fox jumps over the lazy dog, and then it does it once more, for luck and measure.',
+  userId: `user-${id % 1_000}`,
+  timestamp: 1_700_000_000_000 + id,
+});
+
+/** The same as JSON. @param {number} id */
+export const payload = (id) => J(data(id));
 
 /** @type {(seq: number, json: string) => string} */
 const envelope = (seq, json) => join('{"channel":"room:42","seq":', seq, ',"data":', json, '}');
