@@ -5,12 +5,14 @@ import { launch } from '../support/browsers.mjs';
 import { bundle } from './bundle.mjs';
 
 /**
- * Runs `work` with a browser that ends with it.
+ * Runs `work` with a browser that ends with it. It does not report what goes over its network, unless it is
+ * asked to: that was most of what a stream of messages cost.
  * @template Result
  * @param {(browser: Awaited<ReturnType<typeof launch>>) => Promise<Result>} work
+ * @param {{ networkEnabled?: boolean }} [options] `networkEnabled`: as setting a page offline requires.
  */
-export async function withBrowser(work) {
-  const browser = await launch('chromium');
+export async function withBrowser(work, { networkEnabled = false } = {}) {
+  const browser = await launch('chromium', { networkEnabled });
   try {
     return await work(browser);
   } finally {

@@ -24,6 +24,9 @@ export async function takeTurns(contenders, count) {
     const from = (i + contenders.length) % contenders.length;
     for (const contender of [...contenders.slice(from), ...contenders.slice(0, from)]) {
       const figures = await contender.round();
+      for (const [what, figure] of Object.entries(figures)) {
+        if (!Number.isFinite(figure)) throw new Error(`${contender.name}: ${what} is ${figure}`);
+      }
       if (i >= 0) samples.get(contender.name)?.push(figures);
     }
   }

@@ -11,6 +11,8 @@ import { serveHub } from './servers.mjs';
 /** Messages that are missed every time. */
 const MISSED = 10;
 
+const OFFLINE_AT_WILL = { networkEnabled: true };
+
 /** @type {import('./benchmarks.mjs').Benchmark} */
 export default function wake({ rounds = 9, smoke }) {
   const awayMs = smoke ? 100 : 1_500;
@@ -100,7 +102,7 @@ export default function wake({ rounds = 9, smoke }) {
       ],
     };
     return { tables: [table], raw: { browser: browser.version, samples, trips } };
-  });
+  }, OFFLINE_AT_WILL);
 }
 
 /** @param {Page} page @param {string} name of a state of the connection */

@@ -91,12 +91,14 @@ export const hasDisplay = () => Boolean(process.env.DISPLAY ?? process.env.WAYLA
 
 /**
  * @param {Engine} name
+ * @param {{ networkEnabled?: boolean }} [options] for Chromium and Firefox. `networkEnabled: false`: the
+ *   browser does not report what goes over its network. It would copy every WebSocket message to us.
  * @returns {Promise<Browser>}
  */
-export async function launch(name) {
+export async function launch(name, options) {
   const found = { chromium: chromiumPath, firefox: firefoxPath, webkit: webkitPath }[name]();
   if (!found) throw new Error(`${name} was not found on this machine`);
-  if (name !== 'webkit') return launchWithPuppeteer(name, found);
+  if (name !== 'webkit') return launchWithPuppeteer(name, found, options);
   const { launchWebKit } = await import('./webkit.mjs');
   return launchWebKit(found);
 }
@@ -114,13 +116,15 @@ const CHROMIUM_ARGS = [
 /**
  * @param {"chromium" | "firefox"} name
  * @param {string} executablePath
+ * @param {{ networkEnabled?: boolean }} [options]
  * @returns {Promise<Browser>}
  */
-async function launchWithPuppeteer(name, executablePath) {
+async function launchWithPuppeteer(name, executablePath, options) {
   const { default: puppeteer } = await import('puppeteer-core');
   const browser = await puppeteer.launch(
     name === 'chromium'
       ? {
+          ...options,
           browser: 'chrome',
           executablePath,
           headless: true,
@@ -129,6 +133,7 @@ async function launchWithPuppeteer(name, executablePath) {
           ignoreDefaultArgs: ['--disable-back-forward-cache'],
         }
       : {
+          ...options,
           browser: 'firefox',
           executablePath,
           headless: true,
