@@ -37,7 +37,8 @@ const INPUTS: Words<Input> = {
 };
 
 const FRAMES: Words<DecodedFrame> = {
-  welcome: ({ caps }) => `welcome (${caps.join(', ') || 'no capabilities'})`,
+  welcome: ({ caps, retrySpreadMs }) =>
+    `welcome (${caps.join(', ') || 'no capabilities'})${retrySpreadMs === undefined ? '' : `, spread retries over ${retrySpreadMs} ms`}`,
   subscribed: ({ channel, epoch, head, oldest }) =>
     `subscribed to ${channel} (${factsInWords(epoch, oldest, head)})`,
   joined: ({ channel = 'whatever is wanted' }) => `joined to ${channel}`,

@@ -203,12 +203,13 @@ function unsubscribed(raw: Raw): ServerFrame | BadFrame {
 }
 
 function welcome(raw: Raw): ServerFrame {
-  const { caps, heartbeatMs, limits } = raw;
+  const { caps, heartbeatMs, limits, retrySpreadMs } = raw;
   return {
     type: 'welcome',
     caps: Array.isArray(caps) ? caps.filter((cap) => typeof cap === 'string') : [],
     limits: isRecord(limits) ? readLimits(limits) : {},
     heartbeatMs: isMs(heartbeatMs) && heartbeatMs > 0 ? heartbeatMs : undefined,
+    retrySpreadMs: isMs(retrySpreadMs) ? retrySpreadMs : undefined,
   };
 }
 

@@ -13,7 +13,7 @@ import { publicState, type State, type Told } from './connection-state.js';
 import type { Context } from './context.js';
 import { CLOSE } from './frames.js';
 import { Liveness, SLEPT_MS, type Verdict } from './liveness.js';
-import { redialMs } from './redial.js';
+import { Redial } from './redial.js';
 import type { PageSignal, WaitReason } from './vocabulary.js';
 
 /** On waking, a handshake older than this is given up: it may have died in the sleep. */
@@ -26,11 +26,9 @@ export class Connection {
   #attempt = 0;
   /** Attempts that came to an open socket. */
   #opened = 0;
-  #failures = 0;
   readonly #liveness: Liveness;
-  #goawaySpreadMs: number | undefined;
-  #online = true;
-  #visible = true;
+  /** When to try again; what servers and the page say of it goes there. */
+  readonly redial: Redial;
   /** The version of the token that the current attempt was made with. */
   tokenVersion = 0;
 
@@ -39,6 +37,7 @@ export class Connection {
     private readonly auth: Auth,
   ) {
     this.#liveness = new Liveness(ctx);
+    this.redial = new Redial(ctx);
   }
 
   /** The number of the attempt whose socket is open; undefined while none is. Each socket has another. */
@@ -55,7 +54,7 @@ export class Connection {
     const { name } = this.#state;
     if (name === 'unauthorized' || name === 'failed') {
       this.auth.reset();
-      this.#failures = 0;
+      this.redial.failures = 0;
     } else if (name !== 'idle' && name !== 'waiting') return;
     this.#prepare();
   }
@@ -126,10 +125,6 @@ export class Connection {
     if (this.#state.name === 'open') this.#liveness.heartbeat(everyMs);
   }
 
-  goaway(spreadMs: number): void {
-    this.#goawaySpreadMs = spreadMs;
-  }
-
   dropped(attempt: number, code: number): void {
     if (attempt !== this.#attempt || !this.#hasSocket) return;
     switch (code) {
@@ -154,8 +149,9 @@ export class Connection {
     const refusal = this.auth.refused(this.ctx, this.tokenVersion);
     if (refusal === 'unauthorized') return this.unauthorized();
     // At once the first time; with backoff where a server accepts and then refuses, again and again.
-    if (refusal === 'retry' || this.#failures > 0) return this.#lost('refused', CLOSE.unauthorized);
-    this.#failures = 1;
+    if (refusal === 'retry' || this.redial.failures > 0)
+      return this.#lost('refused', CLOSE.unauthorized);
+    this.redial.failures = 1;
     this.#enter({ name: 'preparing' });
   }
 
@@ -193,7 +189,7 @@ export class Connection {
   signal(signal: PageSignal): boolean {
     switch (signal) {
       case 'online':
-        this.#online = true;
+        this.redial.isOnline = true;
         if (this.#state.name !== 'waiting') return this.#wake();
         // A page that is hidden for good waits for its own return, whatever the network does.
         if (this.#state.reason !== 'pagehide') {
@@ -201,10 +197,10 @@ export class Connection {
         }
         return false;
       case 'offline':
-        this.#online = false;
+        this.redial.isOnline = false;
         return this.#state.name === 'open' && this.#heed(this.#liveness.suspect());
       case 'hidden':
-        this.#visible = false;
+        this.redial.isVisible = false;
         return false;
       case 'pagehide':
         // The page may enter the back/forward cache: a clean close lets it, an open socket may not.
@@ -216,7 +212,7 @@ export class Connection {
       case 'freeze':
         return false;
       default:
-        this.#visible = true;
+        this.redial.isVisible = true;
         return this.#wake();
     }
   }
@@ -252,8 +248,7 @@ export class Connection {
 
   #dial(): void {
     this.#attempt += 1;
-    // What the last server asked for says nothing about the next one, however the connection ended.
-    this.#goawaySpreadMs = undefined;
+    this.redial.dialed();
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
     this.#state = { name: 'dialing', since: this.ctx.now, isOverdue: false };
@@ -274,18 +269,22 @@ export class Connection {
 
   #lost(reason: WaitReason, code?: number): void {
     this.#stop();
-    const drop = { failures: this.#failures, online: this.#online, visible: this.#visible, code };
-    const retryInMs = redialMs({ ...drop, goawaySpreadMs: this.#goawaySpreadMs }, this.ctx);
-    this.#failures += 1;
+    const retryInMs = this.redial.lost(code);
     this.ctx.arm('retry', retryInMs);
-    this.#enter({ name: 'waiting', retryInMs, reason: this.#online ? reason : 'offline', code });
+    this.#enter({
+      name: 'waiting',
+      retryInMs,
+      reason: this.redial.isOnline ? reason : 'offline',
+      code,
+    });
   }
 
   /** Ends every wait. A connection that was up for long enough resets the backoff, however it ends. */
   #stop(): void {
     const state = this.#state;
     const wasUp = state.name === 'open' && state.joined;
-    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs) this.#failures = 0;
+    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs)
+      this.redial.failures = 0;
     this.#liveness.stop();
     this.ctx.deadlines.clear('retry');
     this.ctx.deadlines.clear('connect');

@@ -75,9 +75,10 @@ export class FrameRouter {
       case 'welcome':
         this.#caps = new Set(frame.caps);
         if (frame.heartbeatMs !== undefined) connection.heartbeat(frame.heartbeatMs);
+        connection.redial.spreadRetries(frame.retrySpreadMs);
         return calls.setLimits(frame.limits);
       case 'goaway':
-        return connection.goaway(frame.spreadMs);
+        return connection.redial.goaway(frame.spreadMs);
       case 'pong':
         return connection.answered();
       case 'bad':

@@ -124,6 +124,7 @@ export type ServerFrame =
       readonly type: 'welcome';
       readonly caps: readonly string[];
       readonly heartbeatMs?: number | undefined;
+      readonly retrySpreadMs?: number | undefined;
       readonly limits: Limits;
     }
   | ({

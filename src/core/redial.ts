@@ -1,4 +1,4 @@
-/** How long to wait before the next attempt to connect. */
+/** How long to wait before the next attempt to connect, by what is known of the loss. */
 import { MAX_TOLD_MS } from './backoff.js';
 import type { Context } from './context.js';
 import { CLOSE } from './frames.js';
@@ -10,27 +10,51 @@ const HIDDEN_SPREAD_MS = 10_000;
 /** A restart announced without a spread of its own. */
 const RESTART_SPREAD_MS = 5_000;
 
-/** A connection that was lost, or did not come about. */
-export interface Drop {
-  /** Failures in a row before this one. */
-  readonly failures: number;
-  readonly online: boolean;
-  readonly visible: boolean;
-  readonly code: number | undefined;
-  /** What a `goaway` asked for; no more than an hour of it is kept to. */
-  readonly goawaySpreadMs: number | undefined;
-}
+export class Redial {
+  /** In a row. */
+  failures = 0;
+  isOnline = true;
+  isVisible = true;
+  #goawaySpreadMs: number | undefined;
+  /** Of the last server that let us in: it is for the time when there is none. */
+  #retrySpreadMs = 0;
 
-/** Full jitter in every case, the first retry after a drop included: all clients drop together. */
-export function redialMs(drop: Drop, ctx: Context): number {
-  const { random, settings } = ctx;
-  if (!drop.online) return OFFLINE_WAIT_MS;
-  // A server that greets and goes away, again and again, meets the backoff: its spread may be 0.
-  if (drop.goawaySpreadMs !== undefined && drop.failures === 0) {
-    return random.next() * Math.min(drop.goawaySpreadMs, MAX_TOLD_MS);
+  constructor(private readonly ctx: Context) {}
+
+  /** The server is about to go. An hour is the most that it gets. */
+  goaway(spreadMs: number): void {
+    this.#goawaySpreadMs = Math.min(spreadMs, MAX_TOLD_MS);
   }
-  if (drop.code === CLOSE.restart && drop.failures === 0) return random.next() * RESTART_SPREAD_MS;
-  const isTold = drop.code === CLOSE.rate;
-  const wait = ctx.backoffMs(drop.failures, isTold ? settings.backoffCapMs : undefined);
-  return drop.visible ? wait : Math.max(wait, random.next() * HIDDEN_SPREAD_MS);
+
+  /** What the server would have us do if it is lost with all its clients. */
+  spreadRetries(overMs = 0): void {
+    this.#retrySpreadMs = Math.min(overMs, MAX_TOLD_MS);
+  }
+
+  /** What the last server asked for says nothing about the next one, however the connection ended. */
+  dialed(): void {
+    this.#goawaySpreadMs = undefined;
+  }
+
+  /** A connection was lost, or did not come about. @returns the milliseconds until the next attempt. */
+  lost(code: number | undefined): number {
+    const waitMs = this.#waitMs(code);
+    this.failures += 1;
+    return waitMs;
+  }
+
+  /** Full jitter in every case, the first retry after a drop included: all clients drop together. */
+  #waitMs(code: number | undefined): number {
+    const { random, settings } = this.ctx;
+    if (!this.isOnline) return OFFLINE_WAIT_MS;
+    const isFirst = this.failures === 0;
+    // A server that greets and goes away, again and again, meets the backoff: its spread may be 0.
+    if (this.#goawaySpreadMs !== undefined && isFirst) return random.next() * this.#goawaySpreadMs;
+    if (code === CLOSE.restart && isFirst) return random.next() * RESTART_SPREAD_MS;
+    const baseMs = code === CLOSE.rate ? settings.backoffCapMs : undefined;
+    const backoffMs = this.ctx.backoffMs(this.failures, baseMs);
+    // The first retry finds out whether we were lost alone. If not, all of us are at the door.
+    const waitMs = isFirst ? backoffMs : Math.max(backoffMs, this.ctx.chance * this.#retrySpreadMs);
+    return this.isVisible ? waitMs : Math.max(waitMs, random.next() * HIDDEN_SPREAD_MS);
+  }
 }

@@ -91,7 +91,7 @@ export class Connection implements Subscriber {
       if (error.code?.startsWith('WS_ERR_') === true) counters.badFrames += 1;
     });
     const caps = settings.filter === undefined ? wire.CAPS : [...wire.CAPS, 'sparse'];
-    this.send(wire.welcomeText(caps, settings.heartbeatMs, settings.limits));
+    this.send(wire.welcomeText(caps, settings));
   }
 
   isOpen(): boolean {

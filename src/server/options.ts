@@ -28,6 +28,13 @@ export interface HubOptions {
    * 3,600,000.
    */
   readonly heartbeatMs?: number;
+  /**
+   * Over how many milliseconds clients spread their retries when they lose this server and the first
+   * retry fails too: they were not lost alone, and all of them are at the door. Announced to clients.
+   * Somewhat more than all clients of the service divided by the handshakes that it takes per
+   * millisecond. Default 0: their backoff alone, which does not know how many they are; 0 to 3,600,000.
+   */
+  readonly retrySpreadMs?: number;
   /** What one request may ask for. Announced to clients. */
   readonly limits?: HubLimits;
   /**
@@ -145,6 +152,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     ...options,
     limits: { page, pageBytes, batch, channels },
     heartbeatMs: wholeNumber('heartbeatMs', options.heartbeatMs ?? 25_000, 10, 3_600_000),
+    retrySpreadMs: wholeNumber('retrySpreadMs', options.retrySpreadMs ?? 0, 0, 3_600_000),
     maxFrameBytes,
     maxBufferedBytes: wholeNumber('maxBufferedBytes', maxBufferedBytes, 2 * pageBytes, MAX_BYTES),
     maxQueuedFrames: wholeNumber(

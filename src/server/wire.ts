@@ -5,9 +5,10 @@
  * joined around it. Objects keyed by channel are joined by hand too, because an object of JavaScript
  * has no room for a channel named `__proto__`.
  */
-import type { Facts, Limits, WireCode } from '../core/frames.js';
+import type { Facts, WireCode } from '../core/frames.js';
 import type { VisiblePage } from './filter.js';
 import type { LogMessage, StampedMessage } from './log.js';
+import type { HubSettings } from './options.js';
 
 /** What every hub can do, as `welcome` announces it. */
 export const CAPS: readonly string[] = ['recover', 'publish', 'ping', 'auth', 'arrays', 'goaway'];
@@ -24,12 +25,20 @@ export interface WireError {
 
 export function welcomeText(
   caps: readonly string[],
-  heartbeatMs: number,
-  limits: Required<Limits>,
+  {
+    heartbeatMs,
+    limits,
+    retrySpreadMs,
+  }: Pick<HubSettings, 'heartbeatMs' | 'limits' | 'retrySpreadMs'>,
 ): string {
   const { page, pageBytes, batch, channels } = limits;
-  const shown = { page, pageBytes, batch, channels };
-  return JSON.stringify({ type: 'welcome', caps, heartbeatMs, limits: shown });
+  const told = {
+    caps,
+    heartbeatMs,
+    ...(retrySpreadMs > 0 && { retrySpreadMs }),
+    limits: { page, pageBytes, batch, channels },
+  };
+  return JSON.stringify({ type: 'welcome', ...told });
 }
 
 export function subscribedText(id: number | undefined, channel: string, facts: Facts): string {

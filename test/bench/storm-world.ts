@@ -4,7 +4,7 @@
  */
 import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
 import { Session } from '../../src/core/session.js';
-import type { ClientFrame, RecoveryAnswer } from '../../src/core/frames.js';
+import type { ClientFrame, RecoveryAnswer, ServerFrame } from '../../src/core/frames.js';
 import type { Effect, Input } from '../../src/core/vocabulary.js';
 import { Agenda } from '../simulation/agenda.js';
 
@@ -17,6 +17,8 @@ export interface StormOptions {
   readonly recoversPerSecond: number;
   /** Without it all clients are of one mind: every one draws the same numbers. */
   readonly jitter: boolean;
+  /** What the server has announced, in case it is lost; 0: nothing. */
+  readonly retrySpreadMs: number;
   /** Without it every channel makes a call of its own, over HTTP. */
   readonly batching: boolean;
 }
@@ -176,10 +178,14 @@ class Client {
       }
       this.world.second.accepted += 1;
       this.#later(WAY_MS, { type: 'opened', attempt });
-      const caps = ['recover', 'arrays', 'ping'];
-      const welcome = { type: 'welcome', caps, heartbeatMs: 86_400_000, limits: {} } as const;
-      this.#later(WAY_MS, { type: 'frames', attempt, frames: [welcome] });
+      this.#later(WAY_MS, { type: 'frames', attempt, frames: [this.#welcome] });
     });
+  }
+
+  get #welcome(): ServerFrame {
+    const { retrySpreadMs } = this.world.options;
+    const caps = ['recover', 'arrays', 'ping'];
+    return { type: 'welcome', caps, heartbeatMs: 86_400_000, retrySpreadMs, limits: {} };
   }
 
   #send(frames: readonly ClientFrame[]): void {

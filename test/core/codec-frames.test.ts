@@ -62,12 +62,24 @@ describe('what a frame is read as', () => {
     ['welcome', { type: 'welcome' }, { type: 'welcome', caps: [], limits: {} }],
     [
       'welcome in full',
-      { type: 'welcome', caps: ['ping', 7], heartbeatMs: 0.5, limits: { batch: 5, page: 0 } },
-      { type: 'welcome', caps: ['ping'], heartbeatMs: 0.5, limits: { batch: 5 } },
+      {
+        type: 'welcome',
+        caps: ['ping', 7],
+        heartbeatMs: 0.5,
+        retrySpreadMs: 2.5,
+        limits: { batch: 5, page: 0 },
+      },
+      {
+        type: 'welcome',
+        caps: ['ping'],
+        heartbeatMs: 0.5,
+        retrySpreadMs: 2.5,
+        limits: { batch: 5 },
+      },
     ],
     [
       'welcome of odd parts',
-      { type: 'welcome', caps: 'ping', heartbeatMs: 0, limits: [5] },
+      { type: 'welcome', caps: 'ping', heartbeatMs: 0, retrySpreadMs: -1, limits: [5] },
       { type: 'welcome', caps: [], limits: {} },
     ],
     [

@@ -559,6 +559,53 @@ describe('an open connection', () => {
   });
 });
 
+describe('a server that is lost with all its clients', () => {
+  /** Welcomed with that, lost, and refused as often as `refusals` says. */
+  const lost =
+    (retrySpreadMs: number | undefined, refusals: number) =>
+    (seed: number): Script => {
+      const script = new Script({ ...quiet, seed }).live(5);
+      drop(script.frames([{ type: 'welcome', caps: [], limits: {}, retrySpreadMs }]));
+      for (let attempt = 2; attempt < 2 + refusals; attempt += 1) {
+        drop(script.pass(waitOf(script) + 1), attempt);
+      }
+      return script;
+    };
+  const minute = 60 * second;
+
+  test('has them spread over as long as it asked for, from the second retry on', () => {
+    expect(Math.max(...waits(lost(minute, 0)))).toBeLessThan(second);
+    for (const refusals of [1, 2, 5]) {
+      const all = waits(lost(minute, refusals));
+      expect(Math.max(...all)).toBeGreaterThan(50 * second);
+      expect(Math.max(...all)).toBeLessThan(minute);
+      expect(Math.min(...all)).toBeLessThan(10 * second);
+    }
+  });
+
+  test('has them meet the backoff where that is longer', () => {
+    const all = waits(lost(3 * second, 5));
+    expect(Math.max(...all)).toBeGreaterThan(20 * second);
+    expect(all).toEqual(waits(lost(undefined, 5)));
+  });
+
+  test('and asked for too much has them back within an hour', () => {
+    const all = waits(lost(1e12, 1));
+    expect(Math.max(...all)).toBeGreaterThan(50 * minute);
+    expect(Math.max(...all)).toBeLessThan(60 * minute);
+  });
+
+  test('is not the next one, which asks for nothing', () => {
+    const all = waits((seed) => {
+      const script = lost(minute, 1)(seed).enter({ type: 'connect' });
+      script.enter({ type: 'opened', attempt: 3 });
+      drop(script.frames([{ type: 'welcome', caps: [], limits: {} }], 3), 3);
+      return drop(script.pass(waitOf(script) + 1), 4);
+    });
+    expect(Math.max(...all)).toBeLessThan(20 * second);
+  });
+});
+
 describe('a server that goes away', () => {
   test('and says so has its spread, from no time on', () => {
     const goaway =

@@ -261,6 +261,8 @@ describe('options', () => {
     ['authorize', undefined, { authorize: undefined }],
     ['heartbeatMs', 0, { heartbeatMs: 0 }],
     ['heartbeatMs', '25', { heartbeatMs: '25' }],
+    ['retrySpreadMs', -1, { retrySpreadMs: -1 }],
+    ['retrySpreadMs', 3_600_001, { retrySpreadMs: 3_600_001 }],
     ['limits.page', 0, { limits: { page: 0 } }],
     ['limits.pageBytes', 5, { limits: { pageBytes: 5 } }],
     ['limits.batch', 1.5, { limits: { batch: 1.5 } }],

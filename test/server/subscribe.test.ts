@@ -17,6 +17,13 @@ describe('a new connection', () => {
     });
   });
 
+  it('is told how to spread retries where the hub was told', async () => {
+    const { url } = await startHub({ retrySpreadMs: 22_000 });
+    const client = new Client(url);
+    await client.next('welcome');
+    expect(client.frames[0]).toMatchObject({ type: 'welcome', retrySpreadMs: 22_000 });
+  });
+
   it('gets the subprotocol that both sides know', async () => {
     const { url } = await startHub();
     const client = await connect(url, ['lastseq.v9', 'lastseq.v1']);

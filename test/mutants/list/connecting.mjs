@@ -59,6 +59,14 @@ export const connecting = [
     byTests: true,
   },
   {
+    name: 'announced-spread-ignored',
+    rule: 'clients that lost their server together spread as it asked',
+    file: 'src/core/redial.ts',
+    find: `isFirst ? backoffMs : Math.max(backoffMs, this.ctx.chance * this.#retrySpreadMs)`,
+    replace: `backoffMs`,
+    byTests: true,
+  },
+  {
     name: 'backoff-constant',
     rule: 'the wait doubles with every failure',
     file: 'src/core/backoff.ts',
