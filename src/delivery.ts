@@ -52,7 +52,7 @@ export class Delivery {
       if (count === 0) this.wake();
     };
     this.#commits = new CommitLog(options.commit === 'manual', emit, full);
-    this.#recipients = new Recipients(host, this.#commits);
+    this.#recipients = new Recipients(host, this.#commits, () => this.#state.name !== 'closed');
   }
 
   /** The position up to which the handlers have finished, in order; at first the one where they begin. */

@@ -39,11 +39,12 @@ export class Recipients {
   taken: Position | undefined;
   /** Made with the first snapshot: it takes more memory than all else of an idle channel. */
   #abort: AbortController | undefined;
-  #isClosed = false;
 
   constructor(
     private readonly host: RecipientsHost,
     private readonly commits: CommitLog,
+    /** Is the queue still there? Handlers outlive it. */
+    private readonly isOpen: () => boolean,
   ) {}
 
   give(item: Exclude<Item, { type: 'position' }>): Outcome {
@@ -76,7 +77,6 @@ export class Recipients {
 
   /** A snapshot is told to stop; handlers are not interrupted. */
   close(): void {
-    this.#isClosed = true;
     this.#abort?.abort();
   }
 
@@ -94,7 +94,7 @@ export class Recipients {
       if (!isThenable(checked)) return this.#give('message', checked);
       return checked.then(async (fits) => {
         // Meanwhile the handlers may have been removed, or the channel left.
-        const isWanted = !this.#isClosed && host.has('message');
+        const isWanted = this.isOpen() && host.has('message');
         return isWanted ? ((await this.#give('message', fits)) ?? []) : NOT_TAKEN;
       }, unfit);
     } catch (error) {

@@ -74,7 +74,7 @@ export const shell = [
     name: 'checked-after-the-leave',
     rule: 'a message that is checked when its channel is left goes to nobody',
     file: 'src/recipients.ts',
-    find: `!this.#isClosed && host.has('message')`,
+    find: `this.isOpen() && host.has('message')`,
     replace: `host.has('message')`,
   },
   {
