@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import nodeResolve from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
 import { dts } from 'rollup-plugin-dts';
+import { shortPrivates } from './test/support/short-privates.mjs';
 import { stripTypes } from './test/support/strip-types.mjs';
 
 const { dependencies, version } = JSON.parse(
@@ -67,7 +68,7 @@ export default [
       name: 'Lastseq',
       sourcemap: true,
       banner: `/*! lastseq ${version}, MIT. Holds mitt (MIT), reconnecting-websocket (MIT), idb-keyval (Apache-2.0). */`,
-      plugins: [terser({ ecma: 2022, format: { comments: /^!/ } })],
+      plugins: [terser({ ecma: 2022, format: { comments: /^!/ } }), shortPrivates],
     },
   },
 ];
