@@ -145,9 +145,9 @@ export class Server {
     link.open();
     if (!link.isOpen || link.isOver) return;
     this.links.add(link);
-    const { caps, channels, numbers, serverBatch, serverPage } = world.plan;
+    const { caps, channels, numbers, retrySpreadMs, serverBatch, serverPage } = world.plan;
     const limits = { page: serverPage, ...(serverBatch ? { batch: serverBatch } : {}) };
-    link.down({ type: 'welcome', caps, heartbeatMs: HEARTBEAT_MS, limits });
+    link.down({ type: 'welcome', caps, heartbeatMs: HEARTBEAT_MS, retrySpreadMs, limits });
     if (numbers.joins === 'all') {
       for (const { name } of channels) link.attached.add(name);
       link.down({ type: 'joined' });
