@@ -199,6 +199,11 @@ export class Driver {
   }
 
   #received(event: TransportEvent): void {
+    if (event.type === 'dropped' && event.error !== undefined) {
+      const { error: cause, ...dropped } = event;
+      this.parts.report(new LastseqError('url_failed', { detail: dropped.reason }, { cause }));
+      return this.enter(dropped);
+    }
     if (event.type !== 'received') return this.enter(event);
     const frames = this.#dialect.decode(event.data);
     this.enter({ type: 'frames', attempt: event.attempt, frames });

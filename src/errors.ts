@@ -17,7 +17,10 @@ export interface ErrorDetails {
   publish_refused: { readonly detail: string };
   /** Your token provider's: it threw, rejected or hung. Asked again with backoff. */
   token_failed: { readonly detail: string };
-  /** Your url function's: it threw, rejected, hung, or gave no WebSocket address. Asked again with backoff. */
+  /**
+   * Yours: your url function threw, rejected, hung, or gave no WebSocket address; or the browser makes no
+   * socket for it (a page on https and an address on ws, a policy). Tried again with backoff.
+   */
   url_failed: { readonly detail: string };
   /** The server refused a token and the refreshed one. Nothing is retried until `connect()`. */
   unauthorized: Readonly<Record<string, never>>;

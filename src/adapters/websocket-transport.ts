@@ -151,8 +151,8 @@ class Line {
     const open = (): void => {
       if (this.#socket === socket) this.emit({ type: 'opened', attempt });
     };
-    const close = ({ code, reason }: CloseEvent): void => {
-      if (this.#socket === socket) this.#drop(code, reason);
+    const close = ({ code, error, reason }: CloseEvent & { readonly error?: unknown }): void => {
+      if (this.#socket === socket) this.#drop(code, reason, error);
     };
     socket.addEventListener('open', open, { signal });
     socket.addEventListener('close', close, { signal });
@@ -162,10 +162,10 @@ class Line {
     return socket;
   }
 
-  #drop(code: number, reason: string): void {
+  #drop(code: number, reason: string, error?: unknown): void {
     const attempt = this.#attempt;
     this.#forget();
-    if (attempt !== undefined) this.emit({ type: 'dropped', attempt, code, reason });
+    if (attempt !== undefined) this.emit({ type: 'dropped', attempt, code, reason, error });
   }
 
   #forget(): void {
@@ -177,21 +177,24 @@ class Line {
 function makeSocket(url: string, protocols: string[]): Socket {
   try {
     const { WebSocket } = globalThis as Partial<typeof globalThis>;
-    if (WebSocket === undefined) return stillborn('this environment has no WebSocket');
+    if (WebSocket === undefined) throw new Error('this environment has no WebSocket');
     return new WebSocket(url, protocols);
   } catch (error) {
     // A bad address, or a policy: mixed content, `connect-src`.
-    return stillborn(error instanceof Error ? error.message : String(error));
+    return stillborn(error, url);
   }
 }
 
 /** Stands for a socket that could not be made: it does nothing but close, as one that failed would. */
-function stillborn(reason: string): Socket {
+function stillborn(error: unknown, url: string): Socket {
+  const message = error instanceof Error ? error.message : String(error);
+  // A parameter may be a secret.
+  const reason = message.replaceAll(url, url.replace(/\?.*/, ''));
   return {
     readyState: 3,
     binaryType: 'arraybuffer',
     addEventListener: (type: string, listener: (event: unknown) => void) => {
-      if (type === 'close') queueMicrotask(() => listener({ code: 1006, reason }));
+      if (type === 'close') queueMicrotask(() => listener({ code: 1006, reason, error }));
     },
     removeEventListener: ignore,
     send: ignore,

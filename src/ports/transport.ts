@@ -26,6 +26,8 @@ export type TransportEvent =
       readonly attempt: number;
       readonly code: number;
       readonly reason: string;
+      /** Set where there never was a socket: the address is none, or the page may not use it. */
+      readonly error?: unknown;
     };
 
 /** Makes a transport that reports to `emit`. Inert until `open`. */

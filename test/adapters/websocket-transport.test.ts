@@ -211,12 +211,19 @@ describe('what went wrong', () => {
       FakeWebSocket.fault = Object.assign(new Error(text), { name });
       transport.open(attempt, 'ws://server/bad');
       await settle();
-      expect(events).toEqual([dropped(attempt, 1006, text)]);
+      expect(events).toEqual([{ ...dropped(attempt, 1006, text), error: FakeWebSocket.fault }]);
       events.length = 0;
     }
     FakeWebSocket.fault = undefined;
     await opened(4);
     expect(events).toEqual([{ type: 'opened', attempt: 4 }]);
+  });
+
+  test('what a constructor throws is told without the parameters of the address', async () => {
+    FakeWebSocket.fault = new Error('not allowed: ws://server/1?key=secret');
+    transport.open(1, 'ws://server/1?key=secret');
+    await settle();
+    expect(events).toMatchObject([{ reason: 'not allowed: ws://server/1' }]);
   });
 
   test('a constructor that throws after close was called is not reported', async () => {
@@ -234,7 +241,11 @@ describe('what went wrong', () => {
     transport.open(2, 'ws://server/2');
     await settle();
     const reason = 'this environment has no WebSocket';
-    expect(events).toEqual([dropped(1, 1006, reason), dropped(2, 1006, reason)]);
+    const error = new Error(reason);
+    expect(events).toEqual([
+      { ...dropped(1, 1006, reason), error },
+      { ...dropped(2, 1006, reason), error },
+    ]);
   });
 
   test('RWS 15: an app that throws within events does not stop what comes after', async () => {

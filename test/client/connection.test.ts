@@ -85,6 +85,28 @@ test.each<[string, () => string | URL | Promise<string | URL>, string]>([
   expect(world.client.state).toEqual({ name: 'open' });
 });
 
+test('a socket that the browser does not make is told, with the reason, and tried again', async () => {
+  const cause = new Error('insecure');
+  const world = setup({
+    ports: {
+      transport: (emit) => ({
+        open: (attempt) => {
+          emit({ type: 'dropped', attempt, code: 1006, reason: 'insecure', error: cause });
+        },
+        send: () => undefined,
+        close: () => undefined,
+      }),
+    },
+  });
+  world.room().subscribe(() => undefined);
+  await world.pass();
+  expect(world.errors).toEqual(['url_failed']);
+  expect(world.reports).toMatchObject([{ details: { detail: 'insecure' }, cause }]);
+  expect(world.client.state).toMatchObject({ name: 'waiting', reason: 'refused', code: 1006 });
+  await world.pass(60_000);
+  expect(world.errors.length).toBeGreaterThan(2);
+});
+
 test('a url function that hangs is given up in time, told, and its late answer is of no use', async () => {
   let calls = 0;
   let late = (_: string): void => undefined;
