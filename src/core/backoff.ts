@@ -1,9 +1,9 @@
 /** Backoff and randomness. Both depend on their input alone, so that a seed repeats a whole schedule. */
 
 /**
- * The longest wait that a server may ask for, with `goaway` or `Retry-After`. An hour is more than any
- * restart or rate limit takes; a number that is wrong (seconds for milliseconds, a date of another year)
- * must not silence a client for good.
+ * The longest time that a server may ask for, with `welcome`, `goaway` or `Retry-After`. An hour is more
+ * than any restart, rate limit or heartbeat takes; a number that is wrong (seconds for milliseconds, a date
+ * of another year) must not silence a client for good.
  */
 export const MAX_TOLD_MS = 3_600_000;
 

@@ -3,6 +3,7 @@
  * asks before anything healthy is killed. The elapsed time is measured when the timer runs, because
  * timers of hidden and sleeping pages lie.
  */
+import { MAX_TOLD_MS } from './backoff.js';
 import type { Context } from './context.js';
 
 /** Beats missed before a silent connection is suspected: one may be late, two are not. */
@@ -56,7 +57,8 @@ export class Liveness {
   }
 
   heartbeat(everyMs: number): void {
-    this.#heartbeatMs = everyMs;
+    // A number that is wrong must not leave a dead connection unnoticed for good.
+    this.#heartbeatMs = Math.min(everyMs, MAX_TOLD_MS);
     this.#arm();
   }
 

@@ -519,6 +519,13 @@ describe('an open connection', () => {
     expect(script.pass(10 * second).all('hangUp')).toHaveLength(1);
   });
 
+  test('takes no announced heartbeat for more than an hour', () => {
+    const script = new Script(quiet).live(5);
+    script.frames([{ type: 'welcome', caps: [], heartbeatMs: 1e300, limits: {} }]);
+    expect(script.pass(2.4 * 3_600 * second).all('hangUp')).toEqual([]);
+    expect(script.pass(0.2 * 3_600 * second).all('hangUp')[0]).toMatchObject({ reason: 'dead' });
+  });
+
   test('that lasted its time makes the next wait short, at the very moment', () => {
     const life = (lastedMs: number) => (seed: number) => {
       const script = unlucky(seed, 4, { minUptimeMs: 5 * second });

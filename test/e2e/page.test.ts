@@ -72,6 +72,18 @@ test('a socket that the policy forbids is tried again and again, with waits, and
   expect(uncaught).toEqual(await forbidden());
 });
 
+test('a socket that the browser does not make is told with its reason', async () => {
+  const site = await startSite();
+  const tab = await openTab(site.origin);
+  await tab.run(() => {
+    const { nativeDialect } = window.Lastseq;
+    window.app.start({ dialect: { ...nativeDialect, protocols: ['no name'] } });
+    window.app.client.on('error', ({ message }) => window.app.seen.log.push(message));
+  });
+  await eventually(async () => (await tab.seen()).errors).toContain('url_failed');
+  expect((await tab.seen()).log.join()).toMatch(/url failed.*'no name' is invalid/);
+});
+
 test('a client that is only made does nothing', async () => {
   const site = await startSite();
   const tab = await openTab(site.origin);
