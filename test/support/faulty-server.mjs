@@ -7,77 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 
 /**
- * - `live-numbers-per-connection`: live frames count per connection, the log counts for all.
- * - `unnumbered-http`: what is posted over HTTP is sent without a number and not kept.
- * - `numbers-as-text`: the numbers of live messages are texts.
- * - `since-inclusive`: the recovery answers from `since` on.
- * - `since-optional`: a recovery without a `since` gives everything.
- * - `two-steps`: numbering and appending are two steps, and others come in between.
- * - `burnt-numbers`: every fifth message fails after its number was taken.
- * - `head-of-counter`: as `two-steps`, but one waits for the other: only `head` is wrong, by one.
- * - `same-epoch`: a restart begins at 1 under the old epoch.
- * - `epoch-ignored`: a position of another epoch is answered with messages.
- * - `epoch-per-connection`: each join names an epoch of its own.
- * - `open-recovery`: the recovery answers without a token.
- * - `open-join`: a connection may join without a token.
- * - `stranger-join`: a connection may join with the token of anybody.
- * - `silent-overflow`: `oldest` says 1 whatever was dropped.
- * - `numbers-only-when-connected`: with nobody there, nothing is numbered or kept.
- * - `number-per-recipient`: one message takes a number and a place for each connection.
- * - `numbered-welcome`: the first frame carries `seq` 0.
- * - `stale-join`: `subscribed` tells the head of one message ago.
- * - `stale-heads`: heads are those of the first join.
- * - `last-page-only`: `more` is never told.
- * - `empty-is-404`: nothing new is answered with 404.
- * - `ahead-is-all`: a `since` above the head gives everything.
- * - `cacheable`: the answer of the recovery may be kept by a cache that asks again.
- * - `no-cors`: the answer of the recovery names no origin.
- * - `wrong-ack`: acks tell the number of the message to come.
- * - `every-other-deaf`: every second connection gets nothing.
- * - `duplicate-numbers`: two that publish at once get the same number.
- * - `odd-refusals`: a recovery without a token is answered with 403, with a wrong one with 500.
- * - `refused-join`: the second connection is refused.
- * - `refused-when-alone`: with nobody there, posts are refused.
- * - `full`: a log that has dropped a few takes nothing more by the socket.
- * - `lossy`: every fifth live message is not sent.
- * - `renumbered-repeats`: live messages come once more, with the next number.
- * - `epoch-of-log`, `epoch-of-heads`, `epoch-of-messages`: there the epoch is another.
- * - `unreadable`: the answer of the recovery is no JSON.
- * - `no-recovery`: its address is answered with 404, by somebody who knows of no cache.
- * - `head-behind`: in answers of the log, `head` is one behind.
- * - `head-ahead`: in answers of the log, `head` is one ahead.
- * - `oldest-of-question`: `oldest` is what was asked for, whatever was dropped.
- * - `since-skips`: the recovery leaves out the first after `since`.
- * - `since-negative`: a negative `since` gives everything.
- * - `since-is-500`: a malformed `since` is answered with 500.
- * - `endless`: there is always `more`.
- * - `join-ahead`: `subscribed` tells the head of one message to come.
- * - `cors-of-another`, `preflight-without-origin`: pages of another origin may call, or none may ask.
- * - `preflight-needs-token`: and so is refused.
- * - `no-cors-headers`: pages may not send the token along.
- *
- * And these are none, but what a sound server may do as well:
- * - `other-habits`: every bad token is answered with 401, pages are filled to the brim with `more`, the
- *   address of the recovery has a query, the origin is named to whom it was asked of, live messages come
- *   twice and are mentioned in a frame that is no message, and after a restart it is away for a while.
- * - `steps-of-three`: numbers rise by three, and each names the one before.
- * - `join-closed-1008`, `join-closed-1013`: how joins without a good token end.
- * - `join-unanswered`: joins with a wrong token are not answered.
- * - `sockets-last`: after a restart its log can be read before anybody can connect.
- *
- * @typedef {'live-numbers-per-connection' | 'unnumbered-http' | 'numbers-as-text'
- *   | 'since-inclusive' | 'since-optional' | 'two-steps' | 'burnt-numbers' | 'head-of-counter'
- *   | 'same-epoch' | 'epoch-ignored' | 'epoch-per-connection' | 'open-recovery' | 'open-join'
- *   | 'stranger-join' | 'silent-overflow' | 'numbers-only-when-connected' | 'number-per-recipient'
- *   | 'numbered-welcome' | 'stale-join' | 'stale-heads' | 'last-page-only' | 'empty-is-404'
- *   | 'ahead-is-all' | 'cacheable' | 'no-cors' | 'wrong-ack' | 'every-other-deaf'
- *   | 'duplicate-numbers' | 'odd-refusals' | 'refused-join' | 'refused-when-alone' | 'full' | 'lossy'
- *   | 'renumbered-repeats' | 'epoch-of-log' | 'epoch-of-heads' | 'epoch-of-messages' | 'unreadable'
- *   | 'no-recovery' | 'head-behind' | 'head-ahead' | 'steps-of-three' | 'oldest-of-question' | 'since-skips'
- *   | 'since-negative' | 'since-is-500' | 'endless' | 'join-ahead' | 'cors-of-another'
- *   | 'preflight-without-origin' | 'preflight-needs-token' | 'no-cors-headers' | 'other-habits'
- *   | 'join-closed-1008' | 'join-closed-1013' | 'join-unanswered' | 'sockets-last'} Defect
- *
+ * @typedef {import('./defects.mjs').Defect} Defect
  * @typedef {{ seq: number, data: unknown, prev?: number }} Entry
  * @typedef {{ socket: import('ws').WebSocket, joined: boolean, shown: boolean, known: boolean, deaf: boolean, nth: number, sent: number }} Peer
  */
