@@ -1,13 +1,12 @@
 // The checker against a server that is sound but for one defect at a time, which it has to name.
 import { expect, test, vi } from 'vitest';
 import { atEnd } from '../server/harness.js';
+import type { Defect } from '../support/defects.mjs';
 import { startFaultyServer } from '../support/faulty-server.mjs';
 import { check } from './harness.js';
 
 // Each sends hundreds of messages: the limit is for a test that fails, not for a busy machine.
 vi.setConfig({ testTimeout: 180_000 });
-
-type Defect = NonNullable<NonNullable<Parameters<typeof startFaultyServer>[0]>['defects']>[number];
 
 /** Everything that can be checked of one instance. */
 async function checkFaulty(...defects: Defect[]) {

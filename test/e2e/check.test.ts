@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test, vi } from 'vitest';
+import type { Defect } from '../support/defects.mjs';
 import { startFaultyServer } from '../support/faulty-server.mjs';
 import { startGlobalCounterServer } from '../support/global-counter-server.mjs';
 import { atEnd } from './harness.js';
@@ -30,10 +31,8 @@ function file(name: string, content: string): string {
   return path;
 }
 
-async function server(
-  ...defects: NonNullable<Parameters<typeof startFaultyServer>[0]>['defects'][]
-) {
-  const started = await startFaultyServer({ defects: defects.flatMap((list) => list ?? []) });
+async function server(...defects: Defect[]) {
+  const started = await startFaultyServer({ defects });
   atEnd(() => started.close());
   const { publishUrl, recoverUrl, restartUrl, token, url } = started;
   const request = (address: string, body: string) =>
@@ -82,7 +81,7 @@ test('a server that never answers is judged too, although waiting for it keeps n
 });
 
 test('a faulty one does not: what goes wrong for users, and status 1', async () => {
-  const { flags, token } = await server(['live-numbers-per-connection']);
+  const { flags, token } = await server('live-numbers-per-connection');
   const { out, status } = await check(...flags);
   expect(out).toMatch(
     /^FAIL {2}live-recovered .*\n +m\d+ came live as .*\n +=> After a drop a client/m,
@@ -161,7 +160,7 @@ test('a module may hold functions', async () => {
 });
 
 test('without a way to publish it listens to what others do', async () => {
-  const { publishUrl, recoverUrl, token, url } = await server(['live-numbers-per-connection']);
+  const { publishUrl, recoverUrl, token, url } = await server('live-numbers-per-connection');
   const headers = { Authorization: `Bearer ${token}` };
   let count = 0;
   const post = () => {
