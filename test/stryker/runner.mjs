@@ -104,6 +104,43 @@ async function attempt({ name, run }) {
 function coreRunner(switches) {
   /** @type {Test[] | undefined} */
   let loaded;
+
+  /**
+   * Runs the tests with a mutant, up to the first that fails.
+   *
+   * @param {import('@stryker-mutator/api/test-runner').MutantRunOptions} options
+   * @param {() => Test[] | Promise<Test[]>} testsOf
+   * @returns {Promise<{
+   *   result: import('@stryker-mutator/api/test-runner').MutantRunResult,
+   *   failed?: Test | undefined,
+   * }>}
+   */
+  async function run({ activeMutant, hitLimit, testFilter }, testsOf) {
+    Object.assign(switches, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });
+    const wanted = testFilter && new Set(testFilter);
+    const tests = [];
+    let failed;
+    try {
+      for (const test of await testsOf()) {
+        if (wanted?.has(test.name) === false) continue;
+        const result = await attempt(test);
+        tests.push(result);
+        if (result.status !== TestStatus.Failed) continue;
+        failed = test;
+        break;
+      }
+    } catch (error) {
+      return { result: { status: MutantRunStatus.Error, errorMessage: String(error) } };
+    } finally {
+      switches.activeMutant = undefined;
+    }
+    const limitReached = determineHitLimitReached(switches.hitCount, hitLimit);
+    return {
+      result: toMutantRunResult(limitReached ?? { status: DryRunStatus.Complete, tests }),
+      failed,
+    };
+  }
+
   return {
     capabilities: () => ({ reloadEnvironment: true }),
 
@@ -127,27 +164,18 @@ function coreRunner(switches) {
       };
     },
 
-    async mutantRun({ activeMutant, hitLimit, mutantActivation, testFilter }) {
-      const isStatic = mutantActivation === 'static';
-      if (!isStatic) loaded ??= await load();
-      Object.assign(switches, { activeMutant: activeMutant.id, hitCount: 0, hitLimit });
-      const wanted = testFilter && new Set(testFilter);
-      const tests = [];
-      try {
-        // What runs while a file is loaded must be wrong already then.
-        for (const test of (isStatic ? await load() : loaded) ?? []) {
-          if (wanted?.has(test.name) === false) continue;
-          const result = await attempt(test);
-          tests.push(result);
-          if (result.status === TestStatus.Failed) break;
-        }
-      } catch (error) {
-        return { status: MutantRunStatus.Error, errorMessage: String(error) };
-      } finally {
-        switches.activeMutant = undefined;
+    async mutantRun(options) {
+      // What runs while a file is loaded must be wrong already then.
+      if (options.mutantActivation === 'static') return (await run(options, load)).result;
+      loaded ??= await load();
+      const { failed, result } = await run(options, () => loaded ?? []);
+      if (failed === undefined || (await attempt(failed)).status === TestStatus.Success) {
+        return result;
       }
-      const limitReached = determineHitLimitReached(switches.hitCount, hitLimit);
-      return toMutantRunResult(limitReached ?? { status: DryRunStatus.Complete, tests });
+      // It fails without the mutant as well: this one, or one before it, has changed what all tests share.
+      const again = await run(options, load);
+      loaded = undefined;
+      return again.result;
     },
   };
 }
