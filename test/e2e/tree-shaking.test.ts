@@ -33,5 +33,5 @@ test('an app has the parts of the dialect that it imports, and without one none'
   // Growth is to be a decision: raise these only on purpose.
   expect(plain.gzip).toBeLessThan(30_450);
   expect(mapped.gzip - plain.gzip).toBeLessThan(2_620);
-  expect(socketIo.gzip - plain.gzip).toBeLessThan(3_230);
+  expect(socketIo.gzip - plain.gzip).toBeLessThan(3_260);
 }, 60_000);
