@@ -38,7 +38,7 @@ export default [
     external,
     plugins: [stripTypes],
     output: [
-      { ...names('js'), format: 'esm', sourcemap: true },
+      { ...names('js'), format: 'esm', sourcemap: true, plugins: [shortPrivates] },
       // 'auto': of our dependencies some CommonJS builds are the value itself, some have .default.
       { ...names('cjs'), format: 'cjs', sourcemap: true, interop: 'auto', exports: 'named' },
     ],

@@ -12,6 +12,7 @@ import { isObject, isPosition, isSeq, type Position } from './core/position.js';
 import { DEFAULT_SETTINGS, type Settings } from './core/settings.js';
 import type { TraceLimits } from './core/traced-session.js';
 import type {
+  ChannelIntent,
   ChannelState,
   ConnectionState,
   Notice,
@@ -166,6 +167,8 @@ export interface ResolvedChannelOptions {
   readonly maxAttempts: number;
   readonly commit: 'after' | 'manual';
   readonly schema: StandardSchema | undefined;
+  /** What the core needs of them. Channels opened without options share it. */
+  readonly intent: ChannelIntent;
 }
 
 const ADDRESS: Rule = [
@@ -215,7 +218,8 @@ export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelO
   checkOptions(options, CHANNEL_RULES, 'channel options');
   const { commit = 'after', maxAttempts = 5, onHandlerError = 'skip', schema, snapshot } = options;
   const start = options.start ?? (snapshot === undefined ? 'stored' : 'latest');
-  return { start, snapshot, onHandlerError, maxAttempts, commit, schema };
+  const intent = { start, snapshot: snapshot !== undefined, maxAttempts };
+  return { start, snapshot, onHandlerError, maxAttempts, commit, schema, intent };
 }
 
 function isStart(value: unknown): boolean {

@@ -80,12 +80,10 @@ export class SharedChannel extends Listeners<ChannelEvents> {
   hold(): void {
     this.#holders += 1;
     this.#joined = true;
-    const { maxAttempts, snapshot, start } = this.options;
-    const intent = { start, snapshot: snapshot !== undefined, maxAttempts };
     this.parts.driver.start();
     // What a run of handlers has finished counts, should this be one of them and the channel begin anew.
     this.delivery?.flush();
-    this.parts.driver.input({ type: 'join', channel: this.name, intent });
+    this.parts.driver.input({ type: 'join', channel: this.name, intent: this.options.intent });
   }
 
   /** A handle is closed: leave a little later, unless another one comes. */

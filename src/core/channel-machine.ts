@@ -15,7 +15,7 @@ import {
 } from './frames.js';
 import { Handout } from './handout.js';
 import { Join, type Sender } from './join.js';
-import { isPosition, type Position, type PositionWrite, type StoredPosition } from './position.js';
+import { isPosition, type Position, type PositionWrite } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
 import { Reader, type ReaderParts } from './reader.js';
 import { Recovery } from './recovery.js';
@@ -46,13 +46,15 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [413, 'limit'],
 ]);
 
-export class ChannelMachine implements Asker {
-  readonly #reader: Reader;
-  readonly #join: Join;
-  readonly #consumer: Consumer;
-  readonly #recovery: Recovery;
-  readonly #store: StoreQuestion;
-  readonly #parts: ReaderParts;
+export class ChannelMachine implements Asker, ReaderParts {
+  readonly ctx: Context;
+  readonly ledger: PositionLedger;
+  readonly join: Join;
+  readonly consumer: Consumer;
+  readonly recovery: Recovery;
+  readonly handout: Handout;
+  readonly reader: Reader;
+  readonly store: StoreQuestion;
   #published: ChannelState = IDLE;
 
   constructor(
@@ -61,240 +63,178 @@ export class ChannelMachine implements Asker {
     private readonly host: ChannelHost,
   ) {
     const { ctx, ledger } = host;
-    this.#join = new Join(ctx, channel, host);
-    this.#consumer = new Consumer(ctx, channel, intent.maxAttempts);
-    this.#recovery = new Recovery(ctx, this, host.enqueue);
-    this.#parts = {
-      ctx,
-      channel,
-      intent,
-      ledger,
-      join: this.#join,
-      consumer: this.#consumer,
-      recovery: this.#recovery,
-      handout: new Handout(ctx, channel, this.#consumer),
-    };
-    this.#reader = new Reader(this.#parts);
-    this.#store = new StoreQuestion(ctx, channel, ledger, this.#reader);
-    if (intent.start === 'stored') this.#store.ask();
-    else if (isPosition(intent.start)) this.#store.replace(intent.start);
-  }
-
-  /** Is a handler at work, and not reported as too slow? Leaving the channel waits for it. */
-  get isBusy(): boolean {
-    return this.#consumer.isBusy;
+    this.ctx = ctx;
+    this.ledger = ledger;
+    this.join = new Join(ctx, channel, host);
+    this.consumer = new Consumer(ctx, channel, intent.maxAttempts);
+    this.recovery = new Recovery(ctx, this, host.enqueue);
+    this.handout = new Handout(this);
+    this.reader = new Reader(this);
+    this.store = new StoreQuestion(this);
+    if (intent.start === 'stored') this.store.ask();
+    else if (isPosition(intent.start)) this.store.replace(intent.start);
   }
 
   get hasFailed(): boolean {
-    return this.#reader.phase.name === 'failed';
-  }
-
-  get isJoined(): boolean {
-    return this.#join.isIn;
-  }
-
-  get isWanted(): boolean {
-    return this.#join.isWanted;
+    return this.reader.phase.name === 'failed';
   }
 
   /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */
   get numbers(): Numbers | undefined {
-    const { following } = this.#reader;
+    const { following } = this.reader;
     if (following === undefined) return undefined;
     const { detector, epoch } = following;
     return { epoch, last: detector.last, head: detector.want, held: detector.heldCount };
-  }
-
-  /** The store answered, perhaps too late. */
-  loaded(stored: StoredPosition | undefined, failed: boolean): void {
-    this.#store.answered(stored, failed);
-  }
-
-  /** What is stored is wiped. */
-  forget(): void {
-    this.#store.forget();
   }
 
   // --- the connection ---
 
   up(): void {
     if (this.hasFailed) return;
-    this.#join.ask();
+    this.join.ask();
     if (this.host.servesAll()) this.joined(undefined);
   }
 
   down(): void {
-    this.#join.lost();
-    this.#recovery.stop();
+    this.join.lost();
+    this.recovery.stop();
     this.host.dequeue(this);
   }
 
   subscribed(id: number | undefined, { epoch, head, oldest }: Facts): void {
     // Kept as long as the connection: only the facts, so that the frame can be collected.
     const facts = { epoch, head, oldest };
-    if (this.#join.answered(id, facts)) this.#reader.compare(facts);
+    if (this.join.answered(id, facts)) this.reader.compare(facts);
   }
 
   /** The server serves the channel, and says nothing of its log. */
   joined(id: number | undefined): void {
-    if (this.#join.answered(id)) this.#reader.joined();
+    if (this.join.answered(id)) this.reader.joined();
   }
 
   /** The server refused or ended the subscription. A channel that has failed already stays as it is. */
   refused(code: string, retry: boolean, id?: number): void {
-    if (this.hasFailed || this.#join.isStale(id)) return;
+    if (this.hasFailed || this.join.isStale(id)) return;
     if (!retry) return this.#fail(code);
-    this.#recovery.stop();
+    this.recovery.stop();
     this.host.dequeue(this);
-    this.#join.refused();
+    this.join.refused();
   }
 
   message(frame: MessageFrame): void {
-    if (isNumbered(frame)) this.#reader.message(frame);
-    else this.host.ctx.emit({ type: 'ephemeral', channel: this.channel, data: frame.data });
+    if (isNumbered(frame)) this.reader.message(frame);
+    else this.ctx.emit({ type: 'ephemeral', channel: this.channel, data: frame.data });
   }
 
   head(beat: Head): void {
-    this.host.ctx.notice({ event: 'hint', channel: this.channel, head: beat.head });
-    this.#reader.beat(beat);
-  }
-
-  /** The log is known to reach this far: a publish of ours was acknowledged. */
-  heard(epoch: string, seq: number): void {
-    this.#reader.heard(epoch, seq);
-  }
-
-  /** A frame of this channel could not be read. It may have been a message: the log is asked. */
-  badFrame(): void {
-    this.#reader.following?.suspect();
-  }
-
-  /** Asks the server for a sign of life where it has no `ping`. */
-  probe(): void {
-    this.#join.probe();
+    this.ctx.notice({ event: 'hint', channel: this.channel, head: beat.head });
+    this.reader.beat(beat);
   }
 
   /** It is time for a question to the log. */
   poll(): void {
-    this.#reader.following?.poll();
+    this.reader.following?.poll();
   }
 
   /** A deadline of this channel passed. */
   due(kind: string): void {
     switch (kind) {
       case 'load':
-        return this.#store.due();
+        return this.store.due();
       case 'join':
-        return this.#join.due();
+        return this.join.due();
       case 'poll':
-        this.#join.armPoll();
+        this.join.armPoll();
         return this.poll();
       case 'settle':
-        return this.#recovery.due();
+        return this.recovery.due();
       case 'giveup':
-        return this.#reader.giveUp();
+        return this.reader.giveUp();
       case 'handler':
-        return this.#consumer.deadline();
+        return this.consumer.deadline();
     }
   }
 
   // --- recovery ---
 
   get ahead(): number {
-    return this.#reader.following?.ahead ?? 0;
+    return this.reader.following?.ahead ?? 0;
   }
 
   request(id: number): RecoverRequest | undefined {
-    const request = this.#consumer.hasRoom ? this.#reader.ask(id) : undefined;
+    const request = this.consumer.hasRoom ? this.reader.ask(id) : undefined;
     if (request !== undefined) return request;
-    this.#recovery.stop();
-    if (!this.#consumer.hasRoom) this.#recovery.park();
+    this.recovery.stop();
+    if (!this.consumer.hasRoom) this.recovery.park();
     return undefined;
   }
 
   answered(id: number, answer: RecoveryAnswer): void {
-    const since = this.#recovery.takeAnswer(id);
+    const since = this.recovery.takeAnswer(id);
     if (since === undefined) return;
-    const { ctx } = this.host;
-    const { channel } = this;
+    const { channel, ctx } = this;
     this.host.touch(this);
     if ('page' in answer) {
       ctx.notice({ event: 'answered', channel, status: 200, head: answer.page.head });
-      return this.#reader.judge(answer.page, since);
+      return this.reader.judge(answer.page, since);
     }
     const { status } = answer;
     const detail = 'reason' in answer ? answer.reason : undefined;
     ctx.notice({ event: 'answered', channel, status, detail });
     const code = REFUSALS.get(status);
     if (code !== undefined) return this.#fail(code);
-    if ('reason' in answer && answer.defect && this.#recovery.failures === 0) {
+    if ('reason' in answer && answer.defect && this.recovery.failures === 0) {
       ctx.problem({ code: 'recovery_failed', channel, status, detail: answer.reason });
     }
-    this.#recovery.failed('retryInMs' in answer ? answer.retryInMs : undefined);
-  }
-
-  tokenReady(): void {
-    this.#recovery.tokenReady();
+    this.recovery.failed('retryInMs' in answer ? answer.retryInMs : undefined);
   }
 
   // --- the app's side ---
 
   handled(count: number, mark: PositionWrite | undefined): void {
-    this.#consumer.handled(count);
-    if (mark !== undefined) this.host.ledger.mark(mark);
+    this.consumer.handled(count);
+    if (mark !== undefined) this.ledger.mark(mark);
     this.#unpark();
   }
 
-  handling(): void {
-    this.#consumer.handling();
-  }
-
-  handlerFailed(kind: 'handler' | 'snapshot'): void {
-    this.#consumer.failed(kind);
-  }
-
-  retry(): void {
-    this.#consumer.retry();
-  }
-
   snapshotTaken(position: Position | undefined): void {
-    this.#reader.snapshotTaken(position);
+    this.reader.snapshotTaken(position);
     this.#unpark();
   }
 
   close(): void {
     this.#end();
-    this.#consumer.close();
-    this.host.ctx.deadlines.clear(`leave ${this.channel}`);
-    this.#reader.phase = { name: 'closed' };
+    this.consumer.close();
+    this.ctx.deadlines.clear(`leave ${this.channel}`);
+    this.reader.phase = { name: 'closed' };
   }
 
   /** The input is done: emits the items that were accepted and the state, if it has changed. */
   finish(): void {
-    const { ctx } = this.host;
-    this.#reader.flush();
-    const state = channelState(this.#reader.phase, this.#parts, ctx.now, this.#published);
+    const { ctx } = this;
+    this.reader.flush();
+    const state = channelState(this.reader.phase, this, ctx.now, this.#published);
     if (state === this.#published) return;
     this.#published = state;
     ctx.emit({ type: 'channelState', channel: this.channel, state });
   }
 
   #unpark(): void {
-    if (this.#recovery.state.name !== 'parked' || !this.#consumer.hasRoom) return;
-    this.#recovery.stop();
-    this.#reader.following?.pursue(0);
+    if (this.recovery.state.name !== 'parked' || !this.consumer.hasRoom) return;
+    this.recovery.stop();
+    this.reader.following?.pursue(0);
   }
 
   #fail(code: string): void {
     this.#end();
-    this.#reader.phase = { name: 'failed', code };
-    this.host.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
+    this.reader.phase = { name: 'failed', code };
+    this.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }
 
   #end(): void {
-    if (this.#join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
+    if (this.join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
-    this.#recovery.endOutage();
-    this.#store.stop();
+    this.recovery.endOutage();
+    this.store.stop();
   }
 }

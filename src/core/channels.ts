@@ -17,7 +17,7 @@ export class Channels {
 
   /** Is any channel joined or being joined? Only then does the server have something to answer. */
   get areWanted(): boolean {
-    for (const { isWanted } of this.#machines.values()) if (isWanted) return true;
+    for (const { join } of this.#machines.values()) if (join.isWanted) return true;
     return false;
   }
 
@@ -71,7 +71,7 @@ export class Channels {
     const machine = this.find(channel);
     if (machine === undefined) return;
     // A handler at work may still finish: what it is handling must not be delivered to the next handle.
-    if (machine.isBusy) this.release(channel);
+    if (machine.consumer.isBusy) this.release(channel);
     else this.#drop(channel, machine);
   }
 

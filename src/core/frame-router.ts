@@ -67,7 +67,7 @@ export class FrameRouter {
       case 'ack':
         publisher.acked(frame.id, frame.position);
         // Our own message is in the log: when its echo does not come, the log is asked.
-        return channels.find(frame.channel)?.heard(frame.position.epoch, frame.position.seq);
+        return channels.find(frame.channel)?.reader.heard(frame.position.epoch, frame.position.seq);
       case 'error':
         return this.#error(frame);
       case 'unsubscribed':
@@ -84,7 +84,7 @@ export class FrameRouter {
       case 'bad':
         ctx.counters.badFrames += 1;
         ctx.notice({ event: 'badFrame', reason: frame.reason });
-        if (frame.channel !== undefined) channels.find(frame.channel)?.badFrame();
+        if (frame.channel !== undefined) channels.find(frame.channel)?.reader.following?.suspect();
     }
   }
 

@@ -5,20 +5,25 @@ import type { Arrival } from './gap-detector.js';
 import type { Position, StoredPosition } from './position.js';
 import type { Gap, Item, SnapshotReason } from './vocabulary.js';
 
+/** Most channels are quiet: a list of their own comes with the first item. */
+const NONE: Item[] = [];
+
 export class Handout {
-  #items: Item[] = [];
+  #items: Item[] = NONE;
 
   constructor(
-    private readonly ctx: Context,
-    private readonly channel: string,
-    private readonly consumer: Consumer,
+    private readonly parts: {
+      readonly ctx: Context;
+      readonly channel: string;
+      readonly consumer: Consumer;
+    },
   ) {}
 
   /** @returns false when the handlers' queue is full: nothing was taken. */
   message(epoch: string, arrival: Arrival, recovered: boolean): boolean {
-    const { channel, ctx } = this;
+    const { channel, consumer, ctx } = this.parts;
     const { data, from, id, seq, ts } = arrival;
-    if (this.consumer.room === 0) {
+    if (consumer.room === 0) {
       ctx.counters.overflows += 1;
       ctx.notice({ event: 'dropped', channel, seq });
       return false;
@@ -31,15 +36,15 @@ export class Handout {
 
   /** Queues a gap, even without room: the lack of room may be the reason for it. */
   gap(gap: Omit<Gap, 'type' | 'channel'>, after: StoredPosition): void {
-    const { channel } = this;
-    this.ctx.counters.gaps += 1;
+    const { channel, ctx } = this.parts;
+    ctx.counters.gaps += 1;
     const write = { channel, mode: 'replace', position: after } as const;
     this.#queue({ type: 'gap', gap: { type: 'gap', channel, ...gap }, after: write });
   }
 
   /** Queues a new position for the store, where no message carries it. */
   position(position: StoredPosition): void {
-    this.#queue({ type: 'position', after: { channel: this.channel, mode: 'advance', position } });
+    this.#queue({ type: 'position', after: { channel: this.parts.channel, mode: 'advance', position } });
   }
 
   snapshot(reason: SnapshotReason, position: Position): void {
@@ -52,12 +57,13 @@ export class Handout {
    */
   flush(tok: string | undefined): void {
     if (this.#items.length === 0) return;
-    this.ctx.emit({ type: 'deliver', channel: this.channel, items: this.#items, tok });
-    this.#items = [];
+    this.parts.ctx.emit({ type: 'deliver', channel: this.parts.channel, items: this.#items, tok });
+    this.#items = NONE;
   }
 
   #queue(item: Item): void {
-    this.consumer.queued(1);
+    this.parts.consumer.queued(1);
+    if (this.#items === NONE) this.#items = [];
     this.#items.push(item);
   }
 }

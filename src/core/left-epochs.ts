@@ -3,11 +3,8 @@
 /** More than two logs taking turns are not to be expected; beyond this many the oldest is forgotten. */
 const MAX_LEFT = 8;
 
-/** Most channels never leave one: a map of their own comes with the first. */
-const NONE = new Map<string, number>();
-
 export class LeftEpochs {
-  #last = NONE;
+  readonly #last = new Map<string, number>();
 
   /** The last number that was delivered of an epoch, if it was read before. */
   lastOf(epoch: string): number | undefined {
@@ -18,7 +15,6 @@ export class LeftEpochs {
   leave(epoch: string, last: number | undefined): void {
     this.#last.delete(epoch);
     if (last === undefined) return;
-    if (this.#last === NONE) this.#last = new Map();
     this.#last.set(epoch, last);
     const [oldest] = this.#last.keys();
     if (this.#last.size > MAX_LEFT && oldest !== undefined) this.#last.delete(oldest);

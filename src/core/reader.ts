@@ -35,7 +35,8 @@ export interface ReaderParts extends FollowerParts {
 
 export class Reader {
   #phase: Phase = new Starting();
-  readonly #left = new LeftEpochs();
+  /** Most channels never leave an epoch. */
+  #left: LeftEpochs | undefined;
   /** A live message that came before there was a position to compare it with. */
   #early: Position | undefined;
   /** What the log last said of itself, in a join reply or an answer. */
@@ -269,7 +270,7 @@ export class Reader {
     if (intent.snapshot) {
       return this.#reset(reason, { epoch: page.epoch, seq: page.head }, lost, tok);
     }
-    const had = reason === 'epoch' ? this.#left.lastOf(page.epoch) : undefined;
+    const had = reason === 'epoch' ? this.#left?.lastOf(page.epoch) : undefined;
     const follower = this.#detour(discontinued(lost, page, to, had, detector));
     follower.heard(to === undefined ? page.head : Math.max(detector.want, page.head), 0);
     if (to !== undefined) this.#walk(follower, page, since);
@@ -284,7 +285,7 @@ export class Reader {
   #detour({ after, keep, loss }: Detour): Follower {
     const { channel, handout, ledger } = this.parts;
     const { epoch } = after;
-    this.#left.leave(loss.epoch, loss.epoch === epoch ? undefined : loss.from - 1);
+    (this.#left ??= new LeftEpochs()).leave(loss.epoch, loss.epoch === epoch ? undefined : loss.from - 1);
     // An epoch that was left may come back: what was delivered of it must not be delivered twice.
     const seq = Math.max(after.seq, this.#left.lastOf(epoch) ?? 0);
     const position = { epoch, seq, tok: ledger.token(channel) };

@@ -37,6 +37,7 @@ type State =
   | { readonly name: 'parked' };
 
 const IDLE: State = { name: 'idle' };
+const NONE: readonly number[] = [];
 
 export class Recovery {
   state: State = IDLE;
@@ -44,7 +45,7 @@ export class Recovery {
   #unconfirmed = 0;
   /** What the last unconfirmed answers say. */
   #claim: Claim | undefined;
-  #resets: readonly number[] = [];
+  #resets = NONE;
 
   constructor(
     private readonly ctx: Context,

@@ -116,13 +116,13 @@ export class Session {
       case 'committed':
         return this.#channels.has(input.channel) ? this.#ledger.mark(input.mark) : undefined;
       case 'handling':
-        return this.#channels.find(input.channel)?.handling();
+        return this.#channels.find(input.channel)?.consumer.handling();
       case 'handlerFailed':
-        return this.#channels.find(input.channel)?.handlerFailed(input.kind);
+        return this.#channels.find(input.channel)?.consumer.failed(input.kind);
       case 'snapshotTaken':
         return this.#channels.find(input.channel)?.snapshotTaken(input.position);
       case 'retry':
-        return this.#channels.find(input.channel)?.retry();
+        return this.#channels.find(input.channel)?.consumer.retry();
       case 'available':
         return this.#connection.available();
       case 'opened':
@@ -132,7 +132,7 @@ export class Session {
       case 'recovered':
         return this.#recovered(input);
       case 'loaded':
-        return this.#channels.find(input.channel)?.loaded(input.position, input.failed ?? false);
+        return this.#channels.find(input.channel)?.store.answered(input.position, input.failed);
       case 'saved':
         return this.#ledger.saved(input.id, input.refused, input.failed ?? false);
       case 'token':
@@ -167,7 +167,7 @@ export class Session {
         if (input.timeoutMs !== undefined) this.#connection.want();
         return this.#publisher.publish(input, this.#connection.openAttempt !== undefined);
       case 'forget':
-        for (const machine of this.#channels.all()) machine.forget();
+        for (const machine of this.#channels.all()) machine.store.forget();
         this.#ledger.forget(this.#channels.names);
         return this.#ctx.emit({ type: 'forget', id: input.id });
     }
@@ -220,7 +220,7 @@ export class Session {
     if (outcome !== 'ready') return;
     // False without a connection: what a server can do is forgotten with it.
     if (this.#router.can('auth')) this.#connection.authenticate();
-    for (const machine of this.#channels.all()) machine.tokenReady();
+    for (const machine of this.#channels.all()) machine.recovery.tokenReady();
   }
 
   #page({ signal }: Extract<Input, { type: 'page' }>): void {
@@ -237,8 +237,8 @@ export class Session {
     if (this.#router.can('ping')) return this.#outgoing.push({ type: 'ping' });
     if (!this.#channels.areWanted) return this.#ctx.deadlines.clear('probe');
     for (const machine of this.#channels.all()) {
-      if (!machine.isJoined) continue;
-      if (this.#ctx.settings.pollMs === false) return machine.probe();
+      if (!machine.join.isIn) continue;
+      if (this.#ctx.settings.pollMs === false) return machine.join.probe();
       machine.poll();
     }
   }

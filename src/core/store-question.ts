@@ -7,19 +7,22 @@ import type { Position, StoredPosition } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
 import type { Reader } from './reader.js';
 
+/** The parts of a channel that the answer concerns. */
+export interface StoreParts {
+  readonly ctx: Context;
+  readonly channel: string;
+  readonly ledger: PositionLedger;
+  readonly reader: Reader;
+}
+
 export class StoreQuestion {
   /** The store was wiped since it was asked. */
   #isWiped = false;
 
-  constructor(
-    private readonly ctx: Context,
-    private readonly channel: string,
-    private readonly ledger: PositionLedger,
-    private readonly reader: Reader,
-  ) {}
+  constructor(private readonly parts: StoreParts) {}
 
   ask(): void {
-    const { channel, ctx, ledger, reader } = this;
+    const { channel, ctx, ledger, reader } = this.parts;
     // Left and joined again before the flush: what waits here is newer than what the store holds.
     const unsaved = ledger.unsaved(channel);
     if (unsaved === undefined) reader.phase = { name: 'loading' };
@@ -35,13 +38,13 @@ export class StoreQuestion {
 
   /** The app brings a position of its own: it replaces what is stored, whatever and whoever's that is. */
   replace(position: Position): void {
-    this.ledger.unbar(this.channel);
-    this.reader.follow(position);
+    this.parts.ledger.unbar(this.parts.channel);
+    this.parts.reader.follow(position);
   }
 
   /** The store answered, perhaps too late. */
-  answered(stored: StoredPosition | undefined, failed: boolean): void {
-    const { channel, ctx, ledger, reader } = this;
+  answered(stored: StoredPosition | undefined, failed = false): void {
+    const { channel, ctx, ledger, reader } = this.parts;
     if (failed) {
       // Without the deadline the answer to another question has come, and this one is not waited for.
       if (ctx.deadlines.has(this.#deadline)) this.#goOn();
@@ -61,7 +64,7 @@ export class StoreQuestion {
 
   /** The deadline of the store's answer passed, or it is time to ask once more. */
   due(): void {
-    const { channel, ctx, reader } = this;
+    const { channel, ctx, reader } = this.parts;
     const first = reader.phase.name === 'loading';
     ctx.emit({ type: 'releaseStore' });
     this.#goOn();
@@ -72,16 +75,16 @@ export class StoreQuestion {
   forget(): void {
     this.#isWiped = true;
     this.stop();
-    if (this.reader.phase.name === 'loading') this.reader.start();
+    if (this.parts.reader.phase.name === 'loading') this.parts.reader.start();
   }
 
   stop(): void {
-    this.ctx.deadlines.clear(this.#deadline);
+    this.parts.ctx.deadlines.clear(this.#deadline);
   }
 
   /** Go on without the store, and ask it again. */
   #goOn(): void {
-    const { channel, ctx, ledger, reader } = this;
+    const { channel, ctx, ledger, reader } = this.parts;
     ledger.storeAnswered(false);
     ledger.bar(channel);
     ctx.arm(this.#deadline, ctx.settings.backoffCapMs);
@@ -89,6 +92,6 @@ export class StoreQuestion {
   }
 
   get #deadline(): string {
-    return `load ${this.channel}`;
+    return `load ${this.parts.channel}`;
   }
 }
