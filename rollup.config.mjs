@@ -32,13 +32,22 @@ const names = (extension) => ({
   chunkFileNames: `shared-[hash].${extension}`,
 });
 
+/** Not on a server, nor in tests: there a name in a stack trace is worth more than bytes. */
+const shortInPages = {
+  ...shortPrivates,
+  renderChunk(code, { moduleIds }) {
+    const isForPages = !moduleIds.some((id) => /\/src\/(server|testing)\//.test(id));
+    return isForPages ? shortPrivates.renderChunk.call(this, code) : null;
+  },
+};
+
 export default [
   {
     input,
     external,
     plugins: [stripTypes],
     output: [
-      { ...names('js'), format: 'esm', sourcemap: true, plugins: [shortPrivates] },
+      { ...names('js'), format: 'esm', sourcemap: true, plugins: [shortInPages] },
       // 'auto': of our dependencies some CommonJS builds are the value itself, some have .default.
       { ...names('cjs'), format: 'cjs', sourcemap: true, interop: 'auto', exports: 'named' },
     ],

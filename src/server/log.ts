@@ -132,8 +132,12 @@ export interface Log {
 /** `{"seq":9007199254740991,"ts":1700000000000,"from":"","data":},` and some to spare. */
 export const ENVELOPE_BYTES = 72;
 
+/** How many bytes a message takes in a page besides its data. */
+export function envelopeBytes(from: string | undefined): number {
+  return ENVELOPE_BYTES + (from === undefined ? 0 : Buffer.byteLength(from));
+}
+
 /** How many bytes a message takes in a page: what `maxBytes` counts. */
 export function messageBytes(json: string, from: string | undefined): number {
-  const sender = from === undefined ? 0 : Buffer.byteLength(from);
-  return Buffer.byteLength(json) + sender + ENVELOPE_BYTES;
+  return Buffer.byteLength(json) + envelopeBytes(from);
 }

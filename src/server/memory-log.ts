@@ -14,7 +14,6 @@ import { newEpoch } from './epoch.js';
 import { refuseArgument, refuseOption, wholeNumber } from './errors.js';
 import { Feed } from './feed.js';
 import {
-  messageBytes,
   type AppendOptions,
   type Log,
   type LogMessage,
@@ -116,7 +115,7 @@ class InMemoryLog implements MemoryLog {
     const [seq, ts] = [ring.head + 1, Date.now()];
     // Field by field here and below: a spread would take as long as all the rest.
     const message: LogMessage = { channel, epoch, seq, ts, from, json };
-    ring.push(message, messageBytes(json, from), now);
+    ring.push(message, now);
     if (id !== undefined) this.#keys.remember(id, { seq, ts, from });
     this.#trimSome(now);
     this.#feed.emit(message);
@@ -162,7 +161,7 @@ class InMemoryLog implements MemoryLog {
   #ring(channel: string): Ring {
     let ring = this.#rings.get(channel);
     if (ring === undefined) {
-      ring = new Ring(this.#bounds);
+      ring = new Ring(channel, this.#epoch, this.#bounds);
       this.#rings.set(channel, ring);
     }
     return ring;

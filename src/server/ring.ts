@@ -1,9 +1,10 @@
 /**
  * The retained messages of one channel: a queue without holes, bounded by count, bytes and age.
  *
- * Because the numbers have no holes, a number is an index: nothing is searched. Knows no clock; the
- * caller brings the time.
+ * Because the numbers have no holes, a number is an index: nothing is searched but its block. Knows no
+ * clock; the caller brings the time.
  */
+import { Block } from './block.js';
 import type { LogMessage } from './log.js';
 
 /** Bounds of a ring; what exceeds one of them is dropped from the oldest end. */
@@ -14,58 +15,70 @@ export interface RingBounds {
   readonly ttlMs: number | false;
 }
 
-interface Slot {
-  readonly message: LogMessage;
-  readonly bytes: number;
-  /** When it was appended, by the log's monotonic clock. */
-  readonly at: number;
-}
+/** Room for texts in a block, and more only for a longer text. The first ones of a channel are smaller. */
+const BLOCK_BYTES = 65_536;
 
 export class Ring {
-  readonly #bounds: RingBounds;
-  /** Dropped slots are emptied at once and cut off in bulk: shifting an array costs its length. */
-  #slots: (Slot | undefined)[] = [];
-  #start = 0;
-  #bytes = 0;
+  /** Oldest first. A message stays where it is; a block is let go of with its last one. */
+  #blocks: readonly Block[] = [];
+  /** The room of a block that was let go of, for the next one: a busy channel asks for no memory any more. */
+  #spare: Buffer | undefined;
   #head = 0;
+  #oldest = 1;
+  #bytes = 0;
 
-  constructor(bounds: RingBounds) {
-    this.#bounds = bounds;
-  }
+  constructor(
+    private readonly channel: string,
+    private readonly epoch: string,
+    private readonly bounds: RingBounds,
+  ) {}
 
   get head(): number {
     return this.#head;
   }
 
   get oldest(): number {
-    return this.#head - (this.#slots.length - this.#start) + 1;
+    return this.#oldest;
   }
 
-  /** Appends a message, whose number must be `head + 1`, and drops what no longer fits. */
-  push(message: LogMessage, bytes: number, at: number): void {
-    this.#slots.push({ message, bytes, at });
-    this.#bytes += bytes;
-    this.#head = message.seq;
+  /**
+   * Appends a message, whose number must be `head + 1`, and drops what no longer fits.
+   * @param at the time, by the log's monotonic clock.
+   */
+  push(message: LogMessage, at: number): void {
+    const { json, seq } = message;
+    const textBytes = Buffer.byteLength(json);
+    let block = this.#blocks.at(-1);
+    if (block?.hasRoom(textBytes) === true) block.push(message, at);
+    else {
+      block = new Block(seq, this.#room(textBytes, 2 * (block?.texts.length ?? 0)), message, at);
+      this.#blocks = [...this.#blocks, block];
+    }
+    this.#head = seq;
+    this.#bytes += block.bytes(seq);
     this.trim(at);
   }
 
   /** Drops what exceeds the bounds at the time `now`. */
   trim(now: number): void {
-    const { maxLength, maxBytes, ttlMs } = this.#bounds;
-    for (let slot = this.#slots[this.#start]; slot; slot = this.#slots[this.#start]) {
-      const aged = ttlMs !== false && now - slot.at > ttlMs;
-      if (!aged && this.#bytes <= maxBytes && this.#slots.length - this.#start <= maxLength) break;
-      this.#slots[this.#start] = undefined;
-      this.#start += 1;
-      this.#bytes -= slot.bytes;
+    const { maxLength, maxBytes, ttlMs } = this.bounds;
+    for (let [block] = this.#blocks; block; [block] = this.#blocks) {
+      const aged = ttlMs !== false && now - block.appendedAt(this.#oldest) > ttlMs;
+      const length = this.#head - this.#oldest + 1;
+      if (!aged && this.#bytes <= maxBytes && length <= maxLength) return;
+      this.#bytes -= block.bytes(this.#oldest);
+      this.#oldest += 1;
+      if (this.#oldest === block.end) this.#letGo(block);
     }
-    if (this.#start > 1_000 && this.#start * 2 > this.#slots.length) this.#compact();
+    // Nothing is retained, and nothing kept for later either.
+    this.#spare = undefined;
   }
 
   /** Drops everything retained. The head stays: numbers are not used again. */
   expire(): void {
-    this.#slots = [];
-    this.#start = 0;
+    this.#blocks = [];
+    this.#spare = undefined;
+    this.#oldest = this.#head + 1;
     this.#bytes = 0;
   }
 
@@ -78,22 +91,33 @@ export class Ring {
     limit: number,
     maxBytes: number,
   ): { readonly messages: readonly LogMessage[]; readonly cut?: 'limit' | 'bytes' } {
+    const { channel, epoch } = this;
     const messages: LogMessage[] = [];
     let bytes = 0;
-    for (let seq = Math.max(since + 1, this.oldest); seq <= this.#head; seq += 1) {
-      const slot = this.#slots[this.#start + seq - this.oldest];
-      if (slot === undefined) break;
-      if (messages.length >= limit) return { messages, cut: 'limit' };
-      bytes += slot.bytes;
-      if (bytes > maxBytes && (messages.length > 0 || maxBytes === 0))
-        return { messages, cut: 'bytes' };
-      messages.push(slot.message);
+    for (const block of this.#blocks) {
+      for (let seq = Math.max(since + 1, this.#oldest, block.first); seq < block.end; seq += 1) {
+        if (messages.length >= limit) return { messages, cut: 'limit' };
+        bytes += block.bytes(seq);
+        if (bytes > maxBytes && (messages.length > 0 || maxBytes === 0))
+          return { messages, cut: 'bytes' };
+        const { from, json, ts } = block.read(seq);
+        messages.push({ channel, epoch, seq, ts, from, json });
+      }
     }
     return { messages };
   }
 
-  #compact(): void {
-    this.#slots = this.#slots.slice(this.#start);
-    this.#start = 0;
+  /** @param wanted more than is needed, for those that follow. */
+  #room(needed: number, wanted: number): Buffer {
+    const size = Math.max(needed, Math.min(wanted, BLOCK_BYTES));
+    const spare = this.#spare;
+    if (spare === undefined || size > spare.length) return Buffer.allocUnsafeSlow(size);
+    this.#spare = undefined;
+    return spare;
+  }
+
+  #letGo({ texts }: Block): void {
+    this.#blocks = this.#blocks.slice(1);
+    if (texts.length === BLOCK_BYTES) this.#spare = texts;
   }
 }

@@ -1,5 +1,6 @@
-// Renames private members for rollup, after terser. It gives each of them a name of its own in the whole
-// bundle; names that come again in every class make a script 3 % less when it is compressed.
+// Renames private members for rollup, so that the same few names come again in every class: terser, here or
+// in an app's own build, gives each name in the whole bundle another one, and a script is 3 % more for it
+// when it is compressed. They stay as private as they were; source maps have the names.
 import MagicString from 'magic-string';
 
 const NAMES = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -20,7 +21,7 @@ export const shortPrivates = {
 /** @type {(node: any, names: Names, text: MagicString) => void} */
 function rename(node, names, text) {
   if (node.type === 'PrivateIdentifier') {
-    text.update(node.start + 1, node.end, names.get(node.name) ?? node.name);
+    text.update(node.start + 1, node.end, names.get(node.name) ?? node.name, { storeName: true });
   }
   const inside = node.type === 'ClassBody' ? withOwn(node, names) : names;
   for (const part of Object.values(node).flat()) {

@@ -132,7 +132,7 @@ export const connecting = [
     name: 'leave-under-a-handler',
     rule: 'a leave waits for the handler at work',
     file: 'src/core/channels.ts',
-    find: `if (machine.isBusy) this`,
+    find: `if (machine.consumer.isBusy) this`,
     replace: `if (machine.isBusy && machine.hasFailed) this`,
   },
 

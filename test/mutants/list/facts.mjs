@@ -79,8 +79,8 @@ export const facts = [
     name: 'facts-not-compared',
     rule: 'a join reply that shows a difference starts work at once',
     file: 'src/core/channel-machine.ts',
-    find: `if (this.#join.answered(id, facts)) this.#reader.compare(facts);`,
-    replace: `if (this.#join.answered(id, facts) && this.numbers === undefined) this.#reader.compare(facts);`,
+    find: `if (this.join.answered(id, facts)) this.reader.compare(facts);`,
+    replace: `if (this.join.answered(id, facts) && this.numbers === undefined) this.reader.compare(facts);`,
   },
   {
     name: 'join-answer-of-another',
@@ -101,7 +101,7 @@ export const facts = [
     name: 'echo-not-awaited',
     rule: 'an acknowledged publish is known to be in the log',
     file: 'src/core/frame-router.ts',
-    find: `return channels.find(frame.channel)?.heard(frame.position.epoch, frame.position.seq);`,
+    find: `return channels.find(frame.channel)?.reader.heard(frame.position.epoch, frame.position.seq);`,
     replace: `return;`,
     byTests: true,
   },
@@ -109,7 +109,7 @@ export const facts = [
     name: 'bad-frame-ignored',
     rule: 'a frame that cannot be read makes us ask the log',
     file: 'src/core/frame-router.ts',
-    find: `if (frame.channel !== undefined) channels.find(frame.channel)?.badFrame();`,
+    find: `if (frame.channel !== undefined) channels.find(frame.channel)?.reader.following?.suspect();`,
     replace: ``,
     byTests: true,
   },
@@ -141,12 +141,12 @@ export const facts = [
     rule: 'a gap is named before the first message behind it',
     file: 'src/core/handout.ts',
     find: `    if (this.#items.length === 0) return;
-    this.ctx.emit({ type: 'deliver', channel: this.channel, items: this.#items, tok });
-    this.#items = [];`,
+    this.parts.ctx.emit({ type: 'deliver', channel: this.parts.channel, items: this.#items, tok });
+    this.#items = NONE;`,
     replace: `    const gaps = this.#items.filter(({ type }) => type === 'gap');
     const others = this.#items.filter(({ type }) => type !== 'gap');
     if (others.length === 0) return;
-    this.ctx.emit({ type: 'deliver', channel: this.channel, items: [...others, ...gaps], tok });
+    this.parts.ctx.emit({ type: 'deliver', channel: this.parts.channel, items: [...others, ...gaps], tok });
     this.#items = [];`,
   },
   {

@@ -279,7 +279,7 @@ export const keeping = [
     name: 'store-heard-after-forget',
     rule: 'after a log out nothing is written any more, whatever the store still tells',
     file: 'src/core/session.ts',
-    find: `for (const machine of this.#channels.all()) machine.forget();`,
+    find: `for (const machine of this.#channels.all()) machine.store.forget();`,
     replace: ``,
     byTests: true,
   },
