@@ -44,7 +44,10 @@ export class Handout {
 
   /** Queues a new position for the store, where no message carries it. */
   position(position: StoredPosition): void {
-    this.#queue({ type: 'position', after: { channel: this.parts.channel, mode: 'advance', position } });
+    this.#queue({
+      type: 'position',
+      after: { channel: this.parts.channel, mode: 'advance', position },
+    });
   }
 
   snapshot(reason: SnapshotReason, position: Position): void {

@@ -285,7 +285,10 @@ export class Reader {
   #detour({ after, keep, loss }: Detour): Follower {
     const { channel, handout, ledger } = this.parts;
     const { epoch } = after;
-    (this.#left ??= new LeftEpochs()).leave(loss.epoch, loss.epoch === epoch ? undefined : loss.from - 1);
+    (this.#left ??= new LeftEpochs()).leave(
+      loss.epoch,
+      loss.epoch === epoch ? undefined : loss.from - 1,
+    );
     // An epoch that was left may come back: what was delivered of it must not be delivered twice.
     const seq = Math.max(after.seq, this.#left.lastOf(epoch) ?? 0);
     const position = { epoch, seq, tok: ledger.token(channel) };
