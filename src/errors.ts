@@ -19,7 +19,8 @@ export interface ErrorDetails {
   token_failed: { readonly detail: string };
   /**
    * Yours: your url function threw, rejected, hung, or gave no WebSocket address; or the browser makes no
-   * socket for it (a page on https and an address on ws, a policy). Tried again with backoff.
+   * socket for it (a page on https and an address on ws, a policy). Tried again with backoff. The message
+   * leaves an address's parameters out; the browser's own error, its `cause`, may quote them.
    */
   url_failed: { readonly detail: string };
   /** The server refused a token and the refreshed one. Nothing is retried until `connect()`. */

@@ -54,7 +54,7 @@ export class Connection {
     const { name } = this.#state;
     if (name === 'unauthorized' || name === 'failed') {
       this.auth.reset();
-      this.redial.failures = 0;
+      this.redial.forgive();
     } else if (name !== 'idle' && name !== 'waiting') return;
     this.#prepare();
   }
@@ -149,9 +149,8 @@ export class Connection {
     const refusal = this.auth.refused(this.ctx, this.tokenVersion);
     if (refusal === 'unauthorized') return this.unauthorized();
     // At once the first time; with backoff where a server accepts and then refuses, again and again.
-    if (refusal === 'retry' || this.redial.failures > 0)
+    if (refusal === 'retry' || !this.redial.atOnce())
       return this.#lost('refused', CLOSE.unauthorized);
-    this.redial.failures = 1;
     this.#enter({ name: 'preparing' });
   }
 
@@ -187,9 +186,9 @@ export class Connection {
 
   /** @returns true when the session should send a probe. */
   signal(signal: PageSignal): boolean {
+    this.redial.signal(signal);
     switch (signal) {
       case 'online':
-        this.redial.isOnline = true;
         if (this.#state.name !== 'waiting') return this.#wake();
         // A page that is hidden for good waits for its own return, whatever the network does.
         if (this.#state.reason !== 'pagehide') {
@@ -197,11 +196,7 @@ export class Connection {
         }
         return false;
       case 'offline':
-        this.redial.isOnline = false;
         return this.#state.name === 'open' && this.#heed(this.#liveness.suspect());
-      case 'hidden':
-        this.redial.isVisible = false;
-        return false;
       case 'pagehide':
         // The page may enter the back/forward cache: a clean close lets it, an open socket may not.
         if (['open', 'dialing', 'preparing', 'waiting'].includes(this.#state.name)) {
@@ -209,10 +204,10 @@ export class Connection {
           this.#enter({ name: 'waiting', reason: 'pagehide' });
         }
         return false;
+      case 'hidden':
       case 'freeze':
         return false;
       default:
-        this.redial.isVisible = true;
         return this.#wake();
     }
   }
@@ -283,8 +278,7 @@ export class Connection {
   #stop(): void {
     const state = this.#state;
     const wasUp = state.name === 'open' && state.joined;
-    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs)
-      this.redial.failures = 0;
+    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs) this.redial.forgive();
     this.#liveness.stop();
     this.ctx.deadlines.clear('retry');
     this.ctx.deadlines.clear('connect');

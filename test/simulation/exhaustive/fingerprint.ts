@@ -4,7 +4,6 @@
  * reason, so that a field added to the core tells states apart until somebody says that it need not.
  */
 import { ChannelMachine } from '../../../src/core/channel-machine.js';
-import { Connection } from '../../../src/core/connection.js';
 import { Context } from '../../../src/core/context.js';
 import { Deadlines } from '../../../src/core/deadlines.js';
 import { Join } from '../../../src/core/join.js';
@@ -12,6 +11,7 @@ import { Liveness } from '../../../src/core/liveness.js';
 import { PositionLedger } from '../../../src/core/position-ledger.js';
 import { Reader } from '../../../src/core/reader.js';
 import { Recovery } from '../../../src/core/recovery.js';
+import { Redial } from '../../../src/core/redial.js';
 import { SendQueue } from '../../../src/core/send-queue.js';
 import { isWait } from './clock.js';
 import { SmallWorld } from './small-world.js';
@@ -45,7 +45,7 @@ const SILENT = new Map<unknown, ReadonlySet<string>>(
       // Only `giveUp` looks at them, and nobody gives up: `giveUpAfterMs` is false.
       [Reader, '$facts'],
       // Failures make waits longer, and waits take no time.
-      [Connection, '$failures'],
+      [Redial, '$failures'],
       // Counts of which only the growth since a probe matters.
       [Liveness, '$heardAt', '$frames', '$answers', '$probe'],
     ] as const
