@@ -15,7 +15,7 @@ export interface RingBounds {
   readonly ttlMs: number | false;
 }
 
-/** Room for texts in a block, and more only for a longer text. The first ones of a channel are smaller. */
+/** The most room for texts in a block, but for a longer text. */
 const BLOCK_BYTES = 65_536;
 
 export class Ring {
@@ -51,7 +51,7 @@ export class Ring {
     let block = this.#blocks.at(-1);
     if (block?.hasRoom(textBytes) === true) block.push(message, at);
     else {
-      block = new Block(seq, this.#room(textBytes, 2 * (block?.texts.length ?? 0)), message, at);
+      block = new Block(seq, this.#room(textBytes), message, at);
       this.#blocks = [...this.#blocks, block];
     }
     this.#head = seq;
@@ -107,9 +107,9 @@ export class Ring {
     return { messages };
   }
 
-  /** @param wanted more than is needed, for those that follow. */
-  #room(needed: number, wanted: number): Buffer {
-    const size = Math.max(needed, Math.min(wanted, BLOCK_BYTES));
+  /** A quarter of what is retained: in the first block, the last one and the spare one there is room that is not used. */
+  #room(textBytes: number): Buffer {
+    const size = Math.max(textBytes, Math.min(Math.floor(this.#bytes / 4), BLOCK_BYTES));
     const spare = this.#spare;
     if (spare === undefined || size > spare.length) return Buffer.allocUnsafeSlow(size);
     this.#spare = undefined;
@@ -118,6 +118,6 @@ export class Ring {
 
   #letGo({ texts }: Block): void {
     this.#blocks = this.#blocks.slice(1);
-    if (texts.length === BLOCK_BYTES) this.#spare = texts;
+    if (texts.length <= BLOCK_BYTES) this.#spare = texts;
   }
 }
