@@ -1,5 +1,5 @@
 // The ring against the simplest thing that could be right: a list.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { messageBytes, type LogMessage } from '../../src/server/index.js';
 import { Ring, type RingBounds } from '../../src/server/ring.js';
 
@@ -118,4 +118,22 @@ test('what is read stays what it was when its room has been used again', () => {
   expect(ring.after(700, 300, 1e9).messages.map(({ seq }) => seq)).toEqual(
     Array.from({ length: 300 }, (_, i) => 701 + i),
   );
+});
+
+test('a small log asks for little memory, and for none any more once it is full', () => {
+  const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow');
+  const ring = new Ring('room', 'e1', { maxLength: 10, maxBytes: 1e9, ttlMs: false });
+  const json = JSON.stringify('x'.repeat(200));
+  const pushTo = (head: number): number => {
+    for (let seq = ring.head + 1; seq <= head; seq += 1) {
+      ring.push({ channel: 'room', epoch: 'e1', seq, ts: 0, from: undefined, json }, 0);
+    }
+    return allocate.mock.calls.reduce((sum, [size]) => sum + size, 0);
+  };
+  const retained = 10 * json.length;
+  const asked = pushTo(30);
+  expect(asked).toBeGreaterThanOrEqual(retained);
+  expect(asked).toBeLessThan(3 * retained);
+  expect(pushTo(1_000)).toBe(asked);
+  allocate.mockRestore();
 });
