@@ -28,6 +28,7 @@ export const NAMES = [
   'channels',
   'store',
   'hub',
+  'log',
   'wake',
   'storm',
 ];
