@@ -5,7 +5,7 @@
  * clock; the caller brings the time.
  */
 import { Block } from './block.js';
-import type { LogMessage } from './log.js';
+import { ENVELOPE_BYTES, type LogMessage } from './log.js';
 
 /** Bounds of a ring; what exceeds one of them is dropped from the oldest end. */
 export interface RingBounds {
@@ -17,6 +17,9 @@ export interface RingBounds {
 
 /** The most room for texts in a block, but for a longer text. */
 const BLOCK_BYTES = 65_536;
+
+/** A block or a spare room that is so many times as large as a new one would be is not used any more. */
+const MAX_OVERSIZE = 4;
 
 export class Ring {
   /** Oldest first. A message stays where it is; a block is let go of with its last one. */
@@ -49,7 +52,7 @@ export class Ring {
     const { json, seq } = message;
     const textBytes = Buffer.byteLength(json);
     let block = this.#blocks.at(-1);
-    if (block?.hasRoom(textBytes) === true) block.push(message, at);
+    if (block?.hasRoom(textBytes) === true && !this.#isOutsized(block)) block.push(message, at);
     else {
       block = new Block(seq, this.#room(textBytes), message, at);
       this.#blocks = [...this.#blocks, block];
@@ -107,17 +110,33 @@ export class Ring {
     return { messages };
   }
 
-  /** A quarter of what is retained: in the first block, the last one and the spare one there is room that is not used. */
+  /**
+   * The part of the retained texts that a block has room for. What was dropped stays in memory until all of
+   * its block is: it must not come to be much beside what is kept.
+   */
+  get #wanted(): number {
+    const length = this.#head - this.#oldest + 1;
+    return Math.min((this.#bytes - length * ENVELOPE_BYTES) / 4, BLOCK_BYTES);
+  }
+
+  /** A channel that has gone quiet would take for ever to fill a block of its busy days. */
+  #isOutsized({ texts }: Block): boolean {
+    return texts.length > MAX_OVERSIZE * this.#wanted;
+  }
+
+  /** @returns room for a text, and for those that follow unless it is a long one. */
   #room(textBytes: number): Buffer {
-    const size = Math.max(textBytes, Math.min(Math.floor(this.#bytes / 4), BLOCK_BYTES));
+    const isLong = textBytes > BLOCK_BYTES / 4;
+    const size = isLong ? textBytes : Math.max(textBytes, Math.floor(this.#wanted));
     const spare = this.#spare;
-    if (spare === undefined || size > spare.length) return Buffer.allocUnsafeSlow(size);
+    const fits = spare !== undefined && size <= spare.length && spare.length <= MAX_OVERSIZE * size;
+    if (!fits) return Buffer.allocUnsafeSlow(size);
     this.#spare = undefined;
     return spare;
   }
 
   #letGo({ texts }: Block): void {
     this.#blocks = this.#blocks.slice(1);
-    if (texts.length <= BLOCK_BYTES) this.#spare = texts;
+    this.#spare = texts.length <= BLOCK_BYTES ? texts : undefined;
   }
 }

@@ -1,5 +1,5 @@
 // The ring against the simplest thing that could be right: a list.
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { messageBytes, type LogMessage } from '../../src/server/index.js';
 import { Ring, type RingBounds } from '../../src/server/ring.js';
 
@@ -120,20 +120,53 @@ test('what is read stays what it was when its room has been used again', () => {
   );
 });
 
-test('a small log asks for little memory, and for none any more once it is full', () => {
-  const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow');
-  const ring = new Ring('room', 'e1', { maxLength: 10, maxBytes: 1e9, ttlMs: false });
-  const json = JSON.stringify('x'.repeat(200));
-  const pushTo = (head: number): number => {
-    for (let seq = ring.head + 1; seq <= head; seq += 1) {
-      ring.push({ channel: 'room', epoch: 'e1', seq, ts: 0, from: undefined, json }, 0);
-    }
-    return allocate.mock.calls.reduce((sum, [size]) => sum + size, 0);
-  };
-  const retained = 10 * json.length;
-  const asked = pushTo(30);
-  expect(asked).toBeGreaterThanOrEqual(retained);
-  expect(asked).toBeLessThan(3 * retained);
-  expect(pushTo(1_000)).toBe(asked);
-  allocate.mockRestore();
+describe('what was dropped takes no more memory than what is kept', () => {
+  /** @returns the size of each room for texts that is asked for, and a function that pushes a text. */
+  function setup(bounds: Partial<RingBounds>, json: string) {
+    const allocate = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    onTestFinished(() => {
+      allocate.mockRestore();
+    });
+    const ring = new Ring('room', 'e1', { maxLength: 1e9, maxBytes: 1e9, ttlMs: false, ...bounds });
+    const push = (count: number, at = 0): void => {
+      for (let i = 0; i < count; i += 1) {
+        const message = { channel: 'room', epoch: 'e1', ts: 0, from: undefined, json };
+        ring.push({ ...message, seq: ring.head + 1 }, at);
+      }
+    };
+    const rooms = (): readonly number[] => allocate.mock.calls.map(([size]) => size);
+    return { push, ring, rooms };
+  }
+  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+  test('a small log asks for little, and for nothing any more once it is full', () => {
+    const json = JSON.stringify('x'.repeat(200));
+    const { push, rooms } = setup({ maxLength: 10 }, json);
+    push(30);
+    const asked = sum(rooms());
+    expect(asked).toBeGreaterThanOrEqual(10 * json.length);
+    expect(asked).toBeLessThan(30 * json.length);
+    push(1_000);
+    expect(sum(rooms())).toBe(asked);
+  });
+
+  test('of short texts a block holds few as well, should few be kept', () => {
+    const { push, rooms } = setup({ maxLength: 10 }, '7');
+    push(1_000);
+    expect(Math.max(...rooms())).toBeLessThan(10);
+  });
+
+  test('a channel that has gone quiet leaves the large block of its busy days', () => {
+    const { push, ring, rooms } = setup({ ttlMs: 1_000 }, '7');
+    push(30_000);
+    // One is always kept, so that the block would be for as long as it has room.
+    for (const at of [900, 1_800, 2_700]) push(1, at);
+    expect([ring.head - ring.oldest, rooms().at(-1)]).toEqual([1, 1]);
+  });
+
+  test('a long text has a room for itself', () => {
+    const { push, rooms } = setup({}, JSON.stringify('x'.repeat(40_000)));
+    push(20);
+    expect(rooms()).toEqual(Array.from({ length: 20 }, () => 40_002));
+  });
 });
