@@ -4,6 +4,7 @@ import type { RecoverRequest } from '../core/frames.js';
 import { RETRY, type Decision, type ReaderDecision, type RefusalCode } from './authorize.js';
 import { ServerError } from './errors.js';
 import type { Subscriber } from './fanout.js';
+import type { MessageFilter } from './filter.js';
 import { readHeads, type HeadEntry } from './heads.js';
 import type { ReadOptions } from './log.js';
 import type { HubParts } from './parts.js';
@@ -75,6 +76,13 @@ export class Answers {
     this.#parts.fanout.detach(channel, this.#peer);
   }
 
+  /** @param sees which messages the peer is shown from now on; nothing is known of those before. */
+  attach(channel: string, sees: MessageFilter | undefined): void {
+    const view = sees && new View(sees);
+    this.#parts.fanout.attach(channel, this.#peer, view);
+    this.#peer.channels.set(channel, view);
+  }
+
   /** Asks whether the peer may subscribe to the channel. */
   ask({ channel }: { readonly channel: string }): ReaderDecision | Promise<ReaderDecision> {
     return this.#decideReader('subscribe', channel);
@@ -107,12 +115,10 @@ export class Answers {
       const message = `a connection takes ${settings.limits.channels} channels`;
       return () => peer.send(wire.errorText({ id, channel, code: 'limit', retry: false, message }));
     }
-    // Attach first, read after: a message in between comes twice or early, but never not at all.
-    const view = decision.sees && new View(decision.sees);
     // Detached, it may be in the peer's list all the same: while its rights are looked at again.
     const isNew = !fanout.has(channel, peer);
-    fanout.attach(channel, peer, view);
-    peer.channels.set(channel, view);
+    // Attach first, read after: a message in between comes twice or early, but never not at all.
+    this.attach(channel, decision.sees);
     const failed = (error: unknown): Answer => {
       report('log', error);
       if (isNew) this.unsubscribe(channel);

@@ -272,8 +272,8 @@ export class Connection implements Subscriber {
       if (!decision.allowed) {
         this.#answers.unsubscribe(channel);
         this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
-      } else if (!mayBeSame)
-        (await this.#answers.subscribe({ id: undefined, channel }, decision))();
+      } else if (mayBeSame) this.#answers.attach(channel, decision.sees);
+      else (await this.#answers.subscribe({ id: undefined, channel }, decision))();
     }
   }
 }

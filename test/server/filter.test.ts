@@ -414,6 +414,27 @@ describe('another principal on the same connection', () => {
   });
 });
 
+describe('another principal of the requests alone, whom connect does not name', () => {
+  it('is shown by its own filter what is live, and told of nothing hidden from the other', async () => {
+    const { url, log } = await startHub({
+      ...ownOnly,
+      authorize: ({ action, token }) => (action === 'connect' ? {} : { principal: token }),
+    });
+    const client = await connectAs(url, 'ann');
+    const { epoch } = await client.subscribe(room);
+    appendTo(log, 'ann', 'bob');
+    await client.messages(1);
+    client.send({ type: 'auth', token: 'bob' }, { type: 'ping' });
+    // Number 2 was hidden from ann. It is not from bob, who has to ask for it.
+    expect((await client.next('heads')).heads[room]).toEqual([epoch, 2, null, 2]);
+    appendTo(log, 'ann', 'bob', 'bob');
+    expect(await client.messages(2)).toMatchObject([
+      { seq: 4, prev: 2, data: { to: 'bob' } },
+      { seq: 5, data: { to: 'bob' } },
+    ]);
+  });
+});
+
 describe('a filter that fails', () => {
   it.each<[string, () => unknown]>([
     [
