@@ -54,10 +54,16 @@ export class Recipients {
     return this.#snapshot(item.reason, item.position);
   }
 
-  /** Calls those again who failed, and no others. */
+  /** Calls those again who failed, and no others; nor those whom one of them removes before their turn. */
   giveAgain(failures: readonly Failure[]): Outcome {
-    this.calls = failures.length;
-    return failures.map(({ again }) => again()).reduce(both, undefined);
+    this.calls = 0;
+    let outcome: Outcome;
+    for (const { again, listener } of failures) {
+      if (listener.isGone) continue;
+      this.calls += 1;
+      outcome = both(outcome, again());
+    }
+    return outcome;
   }
 
   /** @param item nothing is said of one that is not there. */

@@ -222,6 +222,25 @@ test('a handler that another one removed before its turn has not had the message
   expect(seen).toEqual([1]);
 });
 
+test('nor has one that another one removes when both are tried again', async () => {
+  const { room, publishTo, pass } = setup();
+  const channel = room({ start: 'earliest', onHandlerError: 'retry' });
+  const seen: unknown[] = [];
+  const failing = (name: string) => (): void => {
+    seen.push(name);
+    if (seen.length > 2) for (const off of offs) off();
+    throw new Error('not yet');
+  };
+  const offs = ['one', 'two'].map((name) => channel.subscribe(failing(name)));
+  await pass();
+  publishTo(1);
+  await pass(60_000);
+  expect([seen, channel.position?.seq]).toEqual([['one', 'two', 'one'], 0]);
+  channel.subscribe(({ seq }) => void seen.push(seq));
+  await pass(5_000);
+  expect(seen.at(-1)).toBe(1);
+});
+
 test('a paused channel keeps no more than maxQueued; the rest is fetched again, all of it, once', async () => {
   const { client, room, server, publishTo, pass } = setup({
     options: { maxQueued: 10 },
