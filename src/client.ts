@@ -93,6 +93,8 @@ export class LastseqClient {
   #requests = 0;
   #state: ConnectionState = { name: 'idle' };
   #closing: Promise<void> | undefined;
+  /** True before anybody hears of it: whoever is told may ask for something, and nobody would answer. */
+  #isClosed = false;
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -184,6 +186,7 @@ export class LastseqClient {
   }
 
   async #close(): Promise<void> {
+    this.#isClosed = true;
     for (const { delivery } of this.#shared.values()) delivery?.flush();
     const closed = this.#driver.close();
     for (const shared of this.#shared.values()) shared.close();
@@ -268,7 +271,7 @@ export class LastseqClient {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new LastseqError('closed', { what: 'the client' });
+    if (this.#isClosed) throw new LastseqError('closed', { what: 'the client' });
   }
 }
 

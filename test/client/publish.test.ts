@@ -43,6 +43,17 @@ test('a publish that the server refuses says why', async () => {
   expect(room.state).toEqual({ name: 'live' });
 });
 
+test('a publish by whoever hears first that the client is closed is refused, as any later one', async () => {
+  const { client, room, pass } = await open();
+  let late: ReturnType<typeof outcome> | undefined;
+  client.on('state', ({ name }) => {
+    if (name === 'closed') late = outcome(room.publish('x', { timeoutMs: 5_000 }));
+  });
+  void client.close();
+  await pass(60_000);
+  expect(late).toMatchObject({ done: true, error: { code: 'closed' } });
+});
+
 test('without a connection a publish fails at once: nothing is queued in silence', async () => {
   const { room, sent, pass } = setup();
   const failed = outcome(room().publish('x'));
