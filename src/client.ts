@@ -248,6 +248,8 @@ export class LastseqClient {
         this.#publishes.delete(effect.id);
         return;
       case 'problem': {
+        // Of the same input as what made the app close us: it would be told as uncaught.
+        if (this.#isClosed) return;
         const { code, ...details } = effect.problem;
         return this.#report(new LastseqError(code, details));
       }

@@ -59,6 +59,18 @@ test('without reportError, as in Node, the console has what nobody listens for',
   expect(printed.mock.calls).toMatchObject([[{ code: 'handler_failed' }]]);
 });
 
+test('who closes the client at the first error is not told the others of that moment as uncaught', async () => {
+  const { client, errors, network, room, pass } = setup();
+  const names = ['one', 'two', 'three'];
+  for (const name of names) room({}, name).subscribe(() => undefined);
+  await pass();
+  client.on('error', () => void client.close());
+  const refusal = { type: 'unsubscribed', code: 'forbidden', retry: false };
+  network.socket.receive(names.map((channel) => ({ ...refusal, channel })));
+  // That nothing was reported as uncaught is asked after every test.
+  expect(errors).toEqual(['channel_refused']);
+});
+
 test.each<[(channel: Channel, client: Client) => unknown, string]>([
   [
     (_, client) => client.channel(''),
