@@ -126,6 +126,12 @@ export class Driver {
     this.#schedule();
   }
 
+  /** Is the channel joined, or about to be? */
+  joins(channel: string): boolean {
+    const asks = (input: Input): boolean => input.type === 'join' && input.channel === channel;
+    return this.session.has(channel) || this.#inputs.some(asks);
+  }
+
   /**
    * Wipes the stored positions of this namespace.
    * @throws LastseqError `timeout`; or whatever the store rejects with.

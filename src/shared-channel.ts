@@ -41,7 +41,6 @@ export class SharedChannel extends Listeners<ChannelEvents> {
   #handles = 0;
   /** Those of them that want the channel. */
   #holders = 0;
-  #joined = false;
 
   constructor(
     readonly name: string,
@@ -49,11 +48,6 @@ export class SharedChannel extends Listeners<ChannelEvents> {
     readonly parts: SharedParts,
   ) {
     super();
-  }
-
-  /** Nobody has a handle, and the server is not subscribed to: it may be forgotten. */
-  get isUnused(): boolean {
-    return this.#handles === 0 && !this.#joined;
   }
 
   /** Is everything finished that was given out? */
@@ -79,7 +73,6 @@ export class SharedChannel extends Listeners<ChannelEvents> {
   /** A handle wants the channel: join it, unless it is joined. */
   hold(): void {
     this.#holders += 1;
-    this.#joined = true;
     this.parts.driver.start();
     // What a run of handlers has finished counts, should this be one of them and the channel begin anew.
     this.delivery?.flush();
@@ -93,17 +86,15 @@ export class SharedChannel extends Listeners<ChannelEvents> {
     if (isHolder && this.#holders === 0) {
       this.parts.driver.input({ type: 'release', channel: this.name });
     }
-    if (this.isUnused) this.parts.unused(this);
+    this.#letGo();
   }
 
   /** The core has left the channel: whoever comes now starts anew. */
   left(): void {
-    // Those who hold it still may have asked for it anew: the core leaves before it joins again.
-    this.#joined = this.#holders > 0;
     this.delivery?.close();
     this.delivery = undefined;
     this.enter(IDLE);
-    if (this.isUnused) this.parts.unused(this);
+    this.#letGo();
   }
 
   deliver(items: readonly Item[], tok: string | undefined): void {
@@ -121,5 +112,13 @@ export class SharedChannel extends Listeners<ChannelEvents> {
     this.delivery?.close();
     if (this.state.name !== 'closed') this.enter({ name: 'closed' });
     this.end();
+  }
+
+  /**
+   * Nobody has a handle, and the core nothing to deliver: it may be forgotten. Asked of the core, which
+   * leaves a channel before it joins it again: it may be joined, though whoever asked for that is gone.
+   */
+  #letGo(): void {
+    if (this.#handles === 0 && !this.parts.driver.joins(this.name)) this.parts.unused(this);
   }
 }

@@ -100,6 +100,11 @@ export class Session {
     return this.#ctx.counters;
   }
 
+  /** Is the channel joined, or being joined, or refused? */
+  has(channel: string): boolean {
+    return this.#channels.has(channel);
+  }
+
   /** Where reading of a channel stands. */
   numbers(channel: string): Numbers | undefined {
     return this.#channels.peek(channel)?.numbers;

@@ -49,6 +49,39 @@ test('a channel asked for anew after a refusal is shared as any other', async ()
   expect([seen, sent('subscribe').length]).toEqual([[1], asked]);
 });
 
+test.each(['refused', 'left'])(
+  'a channel that is %s, asked for and let go of inside of a handler, keeps what comes for the next one',
+  async (how) => {
+    const { client, network, room, publishTo, pass } = setup();
+    const visit = (): void => {
+      const visitor = room({ start: 'latest' });
+      visitor.subscribe(() => undefined);
+      void visitor.close();
+    };
+    const [first, other] = [room({ start: 'latest' }), room({}, 'other')];
+    for (const handle of [other, first]) handle.subscribe(() => undefined);
+    await pass();
+    if (how === 'refused') client.on('error', visit);
+    // In the moment in which both are left, this listener is told before the channel is.
+    else room({}, 'other').on('state', visit);
+    await first.close();
+    await other.close();
+    const refusal = { type: 'unsubscribed', channel: 'room', code: 'forbidden', retry: false };
+    if (how === 'refused') network.socket.receive(refusal);
+    else await pass(1_000);
+    await pass(100);
+    publishTo(2);
+    await pass(100);
+    const seen: number[] = [];
+    const next = room({ start: 'latest' });
+    next.subscribe(({ seq }) => void seen.push(seq));
+    expect(next.state).toEqual({ name: 'live' });
+    publishTo(3);
+    await pass(100);
+    expect(seen).toEqual([1, 2, 3]);
+  },
+);
+
 test('every listener hears once that the channel is closed', async () => {
   const { client, room, pass } = setup();
   const channel = room({ start: 'latest' });
