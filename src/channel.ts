@@ -51,7 +51,10 @@ export interface Channel<Data = unknown> extends AsyncIterable<
 > {
   readonly name: string;
   readonly state: ChannelState;
-  /** Where the handlers have come to in this page; undefined before the first answer of the server. */
+  /**
+   * Where the handlers have come to in this page, or your commits, where they are manual; undefined before
+   * the first answer of the server.
+   */
   readonly position: Position | undefined;
   /**
    * Adds handlers, and joins the channel. Never fails for the network's sake. A function is short for

@@ -57,11 +57,7 @@ export class Delivery {
 
   /** The position up to which the handlers have finished, in order; at first the one where they begin. */
   get position(): Position | undefined {
-    const { item, tok } = this.#backlog;
-    if (this.#commits.position !== undefined || item === undefined) return this.#commits.position;
-    if (item.type === 'gap') return { epoch: item.gap.epoch, seq: item.gap.from - 1 };
-    if (item.type !== 'message' || tok === undefined) return undefined;
-    return { epoch: item.epoch, seq: item.seq - 1 };
+    return this.#commits.position;
   }
 
   get isEmpty(): boolean {
@@ -69,6 +65,7 @@ export class Delivery {
   }
 
   push(batch: Batch): void {
+    this.#commits.position ??= placeBefore(batch);
     this.#backlog.push(batch);
     this.#pump();
   }
@@ -204,4 +201,11 @@ export class Delivery {
   #input(input: Input): void {
     this.host.parts.driver.input(input);
   }
+}
+
+/** The place before the first item, where it has one. */
+function placeBefore({ items: [item], tok }: Batch): Position | undefined {
+  if (item?.type === 'gap') return { epoch: item.gap.epoch, seq: item.gap.from - 1 };
+  if (item?.type !== 'message' || tok === undefined) return undefined;
+  return { epoch: item.epoch, seq: item.seq - 1 };
 }

@@ -177,6 +177,30 @@ test('while a later snapshot is taken, the position is that of the last message'
   expect([calls, channel.position]).toEqual([2, { epoch: 'e1', seq: 2 }]);
 });
 
+test('what nobody has committed does not count in the position, from the first message on', async () => {
+  const { pass, publishTo, room } = setup();
+  const channel = room({ start: 'earliest', commit: 'manual' });
+  const messages: { readonly commit?: () => void }[] = [];
+  channel.subscribe((message) => void messages.push(message));
+  await pass();
+  publishTo(3);
+  expect(channel.position?.seq).toBe(0);
+  messages[0]?.commit?.();
+  expect(channel.position?.seq).toBe(1);
+});
+
+test('nor does the first message of a loop that was left by a throw', async () => {
+  const { pass, publishTo, room } = setup();
+  const channel = room({ start: 'earliest' });
+  const loop = channel.items();
+  void loop.next();
+  await pass();
+  publishTo(1);
+  await loop.return?.();
+  await pass();
+  expect([channel.position?.seq, channel.inspect().last]).toEqual([0, 1]);
+});
+
 test('numbers that only rise say nothing of a position before the first one is known', async () => {
   const dialect = { ...nativeDialect, numbering: 'monotonic', tracker: monotonic } as const;
   const { pass, publishTo, room } = setup({ options: { dialect } });
