@@ -41,6 +41,8 @@ export class Delivery {
   #state: State = READY;
   /** Has a handler finished the current item, in this try or one before? */
   #served = false;
+  /** What becomes of the current item: a loop that let go of it says so in one try, another may end it. */
+  #ending: Ending = 'handled';
 
   constructor(private readonly host: DeliveryHost) {
     const { name: channel, options, parts } = host;
@@ -95,7 +97,7 @@ export class Delivery {
     } else {
       this.#state = READY;
       // Otherwise nobody has had it: it goes to the next handler, such as that of a component mounted again.
-      if (this.#served) this.#finish('handled');
+      if (this.#served) this.#finish();
     }
     this.#pump();
   }
@@ -139,7 +141,7 @@ export class Delivery {
   #deliver(): void {
     const { item } = this.#backlog;
     if (item === undefined) return;
-    if (item.type === 'position') return this.#finish('handled');
+    if (item.type === 'position') return this.#finish();
     this.#state = WORKING;
     this.#served = false;
     this.#settle(this.#recipients.give(item));
@@ -160,7 +162,7 @@ export class Delivery {
     if (this.#state.name === 'closed')
       return this.#recipients.report(failures.filter(isReal), this.#state.item);
     this.#state = READY;
-    if (failures.length === 0) return this.#finish('handled');
+    if (failures.length === 0) return this.#finish();
     const begun = failures.filter(({ error }) => error !== DECLINED);
     const isServed = failures.length < this.#recipients.calls;
     if (!isServed && begun.length === 0) {
@@ -168,8 +170,9 @@ export class Delivery {
     }
     if (isServed) this.#served = true;
     const real = begun.filter(isReal);
+    if (real.length < begun.length) this.#ending = 'abandoned';
     if (real.length > 0) this.#failed(real);
-    else this.#finish(begun.length > 0 ? 'abandoned' : 'handled');
+    else this.#finish();
   }
 
   #failed(failures: readonly Failure[]): void {
@@ -182,14 +185,15 @@ export class Delivery {
       this.#commits.flush();
       this.#state = { name: 'failed', failures };
       this.#input({ type: 'handlerFailed', channel, kind });
-    } else this.#finish('handled');
+    } else this.#finish();
     this.#recipients.report(failures, item);
   }
 
-  #finish(ending: Ending): void {
+  #finish(ending: Ending = this.#ending): void {
     const { item, tok } = this.#backlog;
     if (item === undefined) return;
     this.#backlog.shift();
+    this.#ending = 'handled';
     if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, tok), ending);
     this.#input({
       type: 'snapshotTaken',

@@ -94,6 +94,25 @@ test.each(['break', 'throw', 'return'])(
   },
 );
 
+test.each(['skip', 'retry'] as const)(
+  'nor is it where a handler has failed on that item too (%s)',
+  async (onHandlerError) => {
+    const { room, name, stored, publishTo, pass } = await live({ onHandlerError });
+    let tries = 0;
+    room.subscribe(({ seq }) => {
+      if (seq === 2 && (tries += 1) === 1) throw new Error('a handler');
+    });
+    const loop = async (): Promise<void> => {
+      for await (const item of room) if (name(item) === 2) throw new Error('loop body');
+    };
+    const left = outcome(loop());
+    publishTo(2);
+    await pass(5_000);
+    expect([left.done, tries]).toEqual([true, onHandlerError === 'retry' ? 2 : 1]);
+    expect(await stored()).toBe(1);
+  },
+);
+
 test.each(['close', 'abort'])(
   'a loop that %s ends is at work until its body is: nothing overtakes it, and then its item is done',
   async (how) => {
