@@ -58,6 +58,15 @@ export class Dialer {
   }
 }
 
+/** @throws an error that does not quote the address, as some engines do: a parameter may be a secret. */
+function parse(address: string | URL, base: string | undefined): URL {
+  try {
+    return new URL(address, base);
+  } catch (cause) {
+    throw new TypeError('no valid address', { cause });
+  }
+}
+
 /** @throws when it is no address that a WebSocket can be opened to. */
 function toSocketUrl(address: unknown): string {
   // Anything else would be read as a path of the page.
@@ -65,7 +74,7 @@ function toSocketUrl(address: unknown): string {
     throw new TypeError('neither a string nor a URL');
   }
   const { document, location } = globalThis as Partial<typeof globalThis>;
-  const url = new URL(address, document?.baseURI ?? location?.href);
+  const url = parse(address, document?.baseURI ?? location?.href);
   if (url.protocol === 'http:') url.protocol = 'ws:';
   if (url.protocol === 'https:') url.protocol = 'wss:';
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {

@@ -1,4 +1,7 @@
-/** Remembers the epochs that reading has left, and how far it came: when one is back, it goes on there. */
+/**
+ * Remembers the epochs that reading has left, and how far it came: when one is back, it goes on there. Most
+ * channels never leave one, and have none of these.
+ */
 
 /** More than two logs taking turns are not to be expected; beyond this many the oldest is forgotten. */
 const MAX_LEFT = 8;

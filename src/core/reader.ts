@@ -1,6 +1,5 @@
 /**
- * Reads one channel's log: where reading starts, when the log can no longer continue from our place,
- * what is named as lost, and where reading goes on.
+ * Reads one channel's log: where reading starts, what is named as lost, and where it goes on behind that.
  *
  *     loading -> starting -> following <-> resetting
  *     any -> failed | closed
@@ -35,7 +34,6 @@ export interface ReaderParts extends FollowerParts {
 
 export class Reader {
   #phase: Phase = new Starting();
-  /** Most channels never leave an epoch. */
   #left: LeftEpochs | undefined;
   /** A live message that came before there was a position to compare it with. */
   #early: Position | undefined;
@@ -285,12 +283,10 @@ export class Reader {
   #detour({ after, keep, loss }: Detour): Follower {
     const { channel, handout, ledger } = this.parts;
     const { epoch } = after;
-    (this.#left ??= new LeftEpochs()).leave(
-      loss.epoch,
-      loss.epoch === epoch ? undefined : loss.from - 1,
-    );
+    const left = (this.#left ??= new LeftEpochs());
+    left.leave(loss.epoch, loss.epoch === epoch ? undefined : loss.from - 1);
     // An epoch that was left may come back: what was delivered of it must not be delivered twice.
-    const seq = Math.max(after.seq, this.#left.lastOf(epoch) ?? 0);
+    const seq = Math.max(after.seq, left.lastOf(epoch) ?? 0);
     const position = { epoch, seq, tok: ledger.token(channel) };
     handout.gap(loss, position);
     return this.#enter(position, keep);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { ConnectionState, LastseqError, UrlOption } from '../../src/index.js';
 import type { PageSignal } from '../../src/core/vocabulary.js';
 import { deferred, setup, uncaught, type SetupOptions } from './harness.js';
@@ -63,7 +63,7 @@ test.each<[string, () => string | URL | Promise<string | URL>, string]>([
     'Error: no address',
   ],
   ['rejects', () => Promise.reject(new Error('no address')), 'Error: no address'],
-  ['gives garbage', () => 'http://[1', 'Invalid URL'],
+  ['gives garbage', () => 'http://[1', 'no valid address'],
   ['gives another scheme', () => 'ftp://example.test', 'not a WebSocket address: ftp:'],
   ['gives nothing', () => undefined as never, 'neither a string nor a URL'],
 ])('a url function that %s is told and asked again with backoff', async (_, fails, why) => {
@@ -83,6 +83,25 @@ test.each<[string, () => string | URL | Promise<string | URL>, string]>([
   expect(world.errors).toEqual(Array(3).fill('url_failed'));
   expect(world.network.sockets.map(({ url }) => url)).toEqual(['wss://example.test/ok']);
   expect(world.client.state).toEqual({ name: 'open' });
+});
+
+test('an address that is none is not quoted, whatever the engine says of it: it may hold a secret', async () => {
+  // As Firefox does.
+  class QuotingURL {
+    constructor(address: string) {
+      throw new TypeError(`URL constructor: ${address} is not a valid URL.`);
+    }
+  }
+  vi.stubGlobal('URL', QuotingURL);
+  onTestFinished(() => {
+    vi.unstubAllGlobals();
+  });
+  const world = setup({ options: { url: 'http://[1?token=secret' } });
+  world.room().subscribe(() => undefined);
+  await world.pass();
+  const [report] = world.reports as [LastseqError<'url_failed'>];
+  expect(report.message).toContain('no valid address');
+  expect(report.message).not.toContain('secret');
 });
 
 test('a socket that the browser does not make is told, with the reason, and tried again', async () => {

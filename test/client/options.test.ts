@@ -129,10 +129,15 @@ test.each<[string, unknown]>([
 test('what is left out of the options has its default', () => {
   const defaults = { onHandlerError: 'skip', maxAttempts: 5, commit: 'after', schema: undefined };
   const resolved = { start: 'stored', snapshot: undefined, ...defaults };
-  expect(resolveChannelOptions({})).toEqual(resolved);
-  expect(resolveChannelOptions(resolved as ChannelOptions)).toEqual(resolved);
+  const intent = { start: 'stored', snapshot: false, maxAttempts: 5 };
+  expect(resolveChannelOptions({})).toEqual({ ...resolved, intent });
+  expect(resolveChannelOptions(resolved as ChannelOptions)).toEqual({ ...resolved, intent });
   const snapshot = (): undefined => undefined;
-  expect(resolveChannelOptions({ snapshot })).toEqual({ start: 'latest', snapshot, ...defaults });
+  const latest = { ...intent, start: 'latest', snapshot: true };
+  expect(resolveChannelOptions({ snapshot })).toEqual({
+    ...{ start: 'latest', snapshot, ...defaults },
+    intent: latest,
+  });
   const traced = traceLimitsOf(resolveOptions({ url, trace: true }));
   expect(traced).toEqual({ inputs: 10_000, payloads: false });
 });
