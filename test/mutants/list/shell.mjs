@@ -55,6 +55,14 @@ export const shell = [
 
   // --- the channel and its queue ---
   {
+    name: 'join-on-its-way-forgotten',
+    rule: 'a channel is not forgotten while the core is about to join it',
+    file: 'src/driver.ts',
+    find: `return this.session.has(channel) || this.#inputs.some(asks);`,
+    replace: `return this.session.has(channel);`,
+    byTests: true,
+  },
+  {
     name: 'handlers-go-with-the-queue',
     rule: 'a channel that is asked for before it is left keeps its handlers',
     file: 'src/delivery.ts',

@@ -113,6 +113,17 @@ export class AppChannel implements AppSide {
     return this.#handle.publish(id, { key: `k${id}`, timeoutMs });
   }
 
+  /** The server has refused the channel, which perhaps nobody wants any more. */
+  refused(): void {
+    const { dice } = this.tab.world;
+    if (this.#handle !== undefined || !this.tab.world.strike('rejoin', 0.7)) return;
+    // A part of the page comes and goes in one go, and the next one comes while the channel is being left.
+    const visitor = this.api.channel(this.plan.name);
+    visitor.subscribe(() => undefined);
+    void visitor.close();
+    this.#work.after(dice.between(0, 2_000), () => this.tab.join(this.plan));
+  }
+
   sees(input: Input): void {
     this.#work.sees(input);
     const { dice } = this.tab.world;

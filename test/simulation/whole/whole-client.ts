@@ -43,7 +43,12 @@ export class WholeClient extends Tab {
     const resolved = resolveOptions({ ...options, dialect: passThrough(world.plan) });
     const core = (): Session => this.session;
     this.#api = new LastseqClient(resolved, portsOf(this), persistent, core);
-    this.#api.on('error', ({ code }) => world.count(`error ${code}`));
+    this.#api.on('error', (error) => {
+      world.count(`error ${error.code}`);
+      if (error.code !== 'channel_refused') return;
+      const { channel } = (error as LastseqError<'channel_refused'>).details;
+      this.channels.get(channel)?.refused();
+    });
   }
 
   enter(input: Input): void {
