@@ -50,14 +50,18 @@ class MonotonicTracker extends GapDetector {
 
   override walk(page: Page, accept: (message: PageMessage) => boolean): WalkEnd {
     let to = this.last;
-    const isRead = page.messages.every((message) => {
+    const covered = coveredTo(page);
+    // What came live, and waits, is no less true because the page was made too early to hold it.
+    const waiting = [...this.held.values()].filter(({ seq }) => seq <= covered);
+    const all = [...page.messages, ...waiting].sort((a, b) => a.seq - b.seq);
+    const isRead = all.every((message) => {
       const { seq } = message;
       const isKnown = seq <= to || this.#live.has(seq);
       if (!isKnown && !accept(message)) return false;
       to = Math.max(to, seq);
       return true;
     });
-    this.skipTo(isRead ? coveredTo(page) : to);
+    this.skipTo(isRead ? covered : to);
     return { name: isRead ? 'through' : 'full' };
   }
 }

@@ -66,6 +66,25 @@ test('every join asks the log, and what was missed comes before what is new', ()
   expect(message(script, 151).told).toEqual([151]);
 });
 
+test('what came live and waits is delivered, also where the page passes it: appended late, it is true', () => {
+  const script = reconnect(live());
+  const { id } = script.first('fetch');
+  // Numbered before 52, appended after it: the answer was made in between.
+  message(script, 50, 60);
+  script.answer(id, { head: 52, messages: of(45, 52) });
+  expect(script.told).toEqual([45, 50, 52, 'position', 60]);
+  expect(message(script, 50).told).toEqual([]);
+});
+
+test('of what waits a full queue takes what there is room for, and the rest is asked for again', () => {
+  const script = reconnect(live({ maxQueued: 4 }));
+  const { id } = script.first('fetch');
+  message(script, 50, 60);
+  script.answer(id, { head: 90, messages: of(45, 55, 70, 90) });
+  expect(script.told).toEqual([45, 50, 55, 60, 'position']);
+  expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 60, held: 0 });
+});
+
 test('pages follow each other before anything live goes on', () => {
   const script = reconnect(live());
   const { id } = script.first('fetch');
