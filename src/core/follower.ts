@@ -81,9 +81,12 @@ export class Follower {
   /** A live message of our epoch. */
   arrive(frame: NumberedFrame): void {
     const { detector } = this;
-    const { channel, ctx, recovery } = this.parts;
+    const { channel, ctx, join, recovery } = this.parts;
     const { prev, seq } = frame;
-    if (this.overlap?.hears(seq, detector.last)) this.suspect();
+    // Faster than the answer to the join, with which what was missed is asked for: where numbers only
+    // rise, nothing else says that it comes after that.
+    const isFast = !detector.isOrdered && !join.isIn;
+    if (this.overlap?.hears(seq, detector.last) || isFast) this.suspect();
     switch (detector.order(seq, prev)) {
       case 'next':
         if (this.#accept(frame, false)) this.drain();

@@ -66,6 +66,16 @@ test('every join asks the log, and what was missed comes before what is new', ()
   expect(message(script, 151).told).toEqual([151]);
 });
 
+test('so it does when what is new is faster than the answer to the join', () => {
+  const script = live();
+  script.reconnected();
+  // Servers let a connection in first, and answer it after.
+  expect(message(script, 50).told).toEqual([]);
+  script.frames([{ type: 'joined', channel: CHANNEL }], 2);
+  script.answer(script.first('fetch').id, { head: 52, messages: of(45, 50, 52) });
+  expect(script.told).toEqual([45, 50, 52, 'position']);
+});
+
 test('what came live and waits is delivered, also where the page passes it: appended late, it is true', () => {
   const script = reconnect(live());
   const { id } = script.first('fetch');
