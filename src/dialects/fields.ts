@@ -77,7 +77,7 @@ export class FieldReader {
   /** @param channel the one channel of a server whose messages name none */
   constructor(
     fields: Fields,
-    numbering: Numbering | undefined,
+    private readonly numbering: Numbering | undefined,
     private readonly channel?: string,
   ) {
     const given = Object.entries(fields).filter(([, name]) => name !== undefined);
@@ -177,28 +177,39 @@ export class FieldReader {
     const about: Raw = isRecord(body) ? body : {};
     const list = Array.isArray(body) ? (body as readonly unknown[]) : about[names.messages];
     if (!Array.isArray(list)) return bad('the answer is no list and holds none', channel);
-    const messages = ascending(list.flatMap((raw: unknown) => this.#pageMessage(raw, channel)));
+    const own: readonly unknown[] = list.filter((raw: unknown) => !this.#isOther(raw, channel));
+    const messages = this.#read(own);
     const epoch = this.#epochOf(about);
     if (typeof epoch !== 'string' || epoch === '') return bad('the answer lacks epoch', channel);
     const last = Math.max(since, messages.at(-1)?.seq ?? 0);
     const oldest = about[names.oldest] ?? 1;
     if (!isSeq(oldest)) return bad('oldest is not a safe integer >= 1', channel);
-    const head = about[names.head] ?? Math.max(last, oldest - 1);
-    if (!isCount(head) || oldest > head + 1) return bad('head does not fit', channel);
     const more = about[names.more];
+    // One counter for all channels, and an answer with all of them: it reaches to the last, whosever it is.
+    const all = this.numbering === 'monotonic' ? this.#read(list) : messages;
+    const upto = Math.max(since, all.at(-1)?.seq ?? 0);
+    const head = about[names.head] ?? Math.max(more === true ? upto : last, oldest - 1);
+    if (!isCount(head) || oldest > head + 1) return bad('head does not fit', channel);
     // A server that tells its head and stops before it may have cut the answer: the next one, which
     // has nothing new, will say. One message may be the overlap that we asked for ourselves.
-    const stopped = !isPresent(more) && last < head && last > since + (this.hasEpochs ? 0 : 1);
-    return { channel, epoch, head, oldest, messages, more: more === true || stopped };
+    const stopped = !isPresent(more) && upto < head && upto > since + (this.hasEpochs ? 0 : 1);
+    const page = { channel, epoch, head, oldest, messages, more: more === true || stopped };
+    return page.more && upto > last ? { ...page, upto } : page;
   }
 
-  #pageMessage(raw: unknown, channel: string): PageMessage | [] {
-    if (!isRecord(raw)) return [];
-    const seq = raw[this.#names.seq];
-    // A message that cannot be read leaves a hole, and a hole is named to the app. One of another
-    // channel comes from a server that answers with all of them.
-    const other = isPresent(raw[this.#names.channel]) && this.channelOf(raw) !== channel;
-    return isSeq(seq) && !other ? { seq, ...this.#contents(raw) } : [];
+  #read(list: readonly unknown[]): readonly PageMessage[] {
+    return ascending(
+      list.flatMap((raw) => {
+        const seq = isRecord(raw) && raw[this.#names.seq];
+        // A message that cannot be read leaves a hole, and a hole is named to the app.
+        return isSeq(seq) ? { seq, ...this.#contents(raw as Raw) } : [];
+      }),
+    );
+  }
+
+  /** Of another channel: from a server that answers with all of them. */
+  #isOther(raw: unknown, channel: string): boolean {
+    return isRecord(raw) && isPresent(raw[this.#names.channel]) && this.channelOf(raw) !== channel;
   }
 
   #contents(raw: Raw): Omit<PageMessage, 'seq'> {

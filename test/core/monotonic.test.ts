@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { Page } from '../../src/core/frames.js';
 import type { Settings } from '../../src/core/settings.js';
 import { monotonic } from '../../src/core/monotonic.js';
+import { mappedDialect } from '../../src/dialects/mapped.js';
 import { CHANNEL, LATEST, messages, pageOf, Script } from '../mutants/script.js';
 import { ops, ReaderWorld, run } from './reader-world.js';
 
@@ -105,6 +106,30 @@ test('pages follow each other before anything live goes on', () => {
   expect(script.first('fetch').request.seq).toBe(70);
   script.answer(script.first('fetch').id, { head: 150, messages: of(100, 150) });
   expect(script.told).toEqual([100, 150, 'position']);
+});
+
+test.each([
+  ['that says where it ends', { more: undefined, head: 13 }],
+  ['that says only when it is cut', {}],
+])('a log of all channels is read past a page that has nothing of ours (%s)', (_, said) => {
+  const log = ['room', 'other', 'other', 'other', 'other', 'room', 'other'].map((channel, i) => {
+    return { channel, seq: 7 + i };
+  });
+  const { decodePage } = mappedDialect({ numbering: 'monotonic', fields: { epoch: 'epoch' } });
+  const script = rising();
+  const intent = { ...LATEST, start: { epoch: 'e', seq: 6 } };
+  script.enter({ type: 'join', channel: CHANNEL, intent }).enter({ type: 'opened', attempt: 1 });
+  script.frames([{ type: 'joined', channel: CHANNEL }]);
+  const told: (number | string)[] = [];
+  for (let call = script.call(); call !== undefined; call = script.call()) {
+    const above = log.filter(({ seq }) => seq > (call?.request.seq ?? 0));
+    const body = { epoch: 'e', messages: above.slice(0, 2), more: above.length > 2, ...said };
+    script.answer(call.id, decodePage(body, call.request) as Page);
+    told.push(...script.told.filter((item) => item !== 'position'));
+    if (script.now > 60_000) break;
+  }
+  expect(told).toEqual([7, 12]);
+  expect(script.session.numbers(CHANNEL)?.last).toBeGreaterThanOrEqual(12);
 });
 
 test('when too many wait for the word of the log it is asked, and the rest waits for its answer', () => {

@@ -204,6 +204,29 @@ test('messages of other channels in an answer are not ours', () => {
   expect(page).toMatchObject({ messages: [{ seq: 2 }, { seq: 3 }] });
 });
 
+test('A4 an answer full of messages of other channels, from one counter for all, reaches to the last of them', () => {
+  const request = { channel: 'room', epoch: 'e', seq: 10 };
+  const { decodePage } = mappedDialect({ numbering: 'monotonic', fields: { epoch: 'epoch' } });
+  const messages = [
+    { channel: 'room', seq: 11 },
+    { channel: 'other', seq: 12 },
+    { channel: 'other', seq: 13 },
+  ];
+  const answer = { epoch: 'e', messages, head: 20 };
+  const cut = { messages: [{ seq: 11 }], more: true, upto: 13 };
+  // What lies between 13 and 20 may be ours.
+  expect(decodePage(answer, request)).toMatchObject({ ...cut, head: 20 });
+  expect(decodePage({ ...answer, more: true }, request)).toMatchObject({ ...cut, head: 20 });
+  const bare = { epoch: 'e', messages, more: true };
+  expect(decodePage(bare, request)).toMatchObject({ ...cut, head: 13 });
+  // One that is not cut is about ours alone.
+  expect(decodePage({ epoch: 'e', messages }, request)).toMatchObject({ head: 11, more: false });
+  // Where each channel counts for itself, their numbers say nothing of ours.
+  const own = mappedDialect({ fields: { epoch: 'epoch' } }).decodePage(bare, request);
+  expect(own).toMatchObject({ head: 11, more: true });
+  expect(own).not.toHaveProperty('upto');
+});
+
 test('the recovery call has the names of the server', () => {
   const request = { channel: 'room', epoch: 'k', seq: 41 };
   const query = (options: MappedOptions) => mappedDialect(options).query?.(request, 100);
