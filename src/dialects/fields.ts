@@ -179,6 +179,11 @@ export class FieldReader {
     if (!Array.isArray(list)) return bad('the answer is no list and holds none', channel);
     const own: readonly unknown[] = list.filter((raw: unknown) => !this.#isOther(raw, channel));
     const messages = this.#read(own);
+    const end = own.at(-1);
+    // A hole shows by what comes after it, or by a head: at the end there may be neither.
+    const isHidden = this.numbering === 'monotonic' || !isPresent(about[names.head]);
+    if (isHidden && isRecord(end) && this.isNumbered(end) && !isSeq(end[names.seq]))
+      return bad('seq is not a safe integer >= 1', channel);
     const epoch = this.#epochOf(about);
     if (typeof epoch !== 'string' || epoch === '') return bad('the answer lacks epoch', channel);
     const last = Math.max(since, messages.at(-1)?.seq ?? 0);

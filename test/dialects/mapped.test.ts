@@ -204,6 +204,24 @@ test('messages of other channels in an answer are not ours', () => {
   expect(page).toMatchObject({ messages: [{ seq: 2 }, { seq: 3 }] });
 });
 
+test('A10 a number that cannot be read, where nothing else shows that a message is there, spoils the answer', () => {
+  const request = { channel: 'room', epoch: '-', seq: 10 };
+  const ask = (options: MappedOptions, body: unknown) =>
+    mappedDialect(options).decodePage(body, request);
+  // As drivers of databases give a bigint.
+  const messages = [{ seq: '11' }, { seq: '12' }];
+  const bad = { type: 'bad', channel: 'room' };
+  expect(ask({}, messages)).toMatchObject(bad);
+  expect(ask({}, [{ seq: 11 }, { seq: '12' }])).toMatchObject(bad);
+  expect(ask({ numbering: 'monotonic' }, { messages, head: 12 })).toMatchObject(bad);
+  // Numbers that follow each other, and a head: there it is a hole, which is named.
+  expect(ask({}, { messages, head: 12 })).toMatchObject({ messages: [], head: 12 });
+  expect(ask({}, [{ seq: '11' }, { seq: 12 }])).toMatchObject({ messages: [{ seq: 12 }] });
+  // Without a number it is ephemeral, and of another channel no business of ours.
+  expect(ask({}, [{ seq: 0 }, { seq: null }, {}])).toMatchObject({ messages: [] });
+  expect(ask({}, [{ seq: '11', channel: 'other' }])).toMatchObject({ messages: [] });
+});
+
 test('A4 an answer full of messages of other channels, from one counter for all, reaches to the last of them', () => {
   const request = { channel: 'room', epoch: 'e', seq: 10 };
   const { decodePage } = mappedDialect({ numbering: 'monotonic', fields: { epoch: 'epoch' } });
