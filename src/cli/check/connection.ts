@@ -26,6 +26,8 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #transport: Transport;
   readonly #ends: (() => unknown)[] = [];
+  /** Messages of the run that came here. */
+  readonly #had = new Set<string>();
   #nextId = 1;
 
   constructor(
@@ -51,7 +53,7 @@ export class Connection {
         this.frames.push(...seen.frames);
         this.numbered.push(...seen.numbered);
         this.strays.push(...seen.strays);
-        isWork = showsWork(seen);
+        isWork = this.#isNews(seen);
       }
       pulse.beat(isWork);
     });
@@ -129,13 +131,18 @@ export class Connection {
     for (const end of this.#ends) end();
     if (this.dialect.transport === undefined) await this.wait(() => this.ended !== undefined);
   }
+
+  /** Messages of strangers come for ever in a busy channel, and ours too where one is sent until it is confirmed. */
+  #isNews({ copies, frames, strays }: Reading): boolean {
+    const before = this.#had.size;
+    for (const { key } of copies) if (isMarker(key)) this.#had.add(key);
+    const answers = frames.some(({ type }) => !BEATS.includes(type));
+    return answers || strays.length > 0 || this.#had.size > before;
+  }
 }
 
-/** Heartbeats come for ever, and so do messages of strangers in a busy channel. */
-function showsWork({ copies, frames, strays }: Reading): boolean {
-  const answers = frames.some(({ type }) => type !== 'heads' && type !== 'pong');
-  return answers || strays.length > 0 || copies.some(({ key }) => isMarker(key));
-}
+/** What may come as a heartbeat: who waits for a join looks at each, but it is no work. */
+const BEATS: readonly string[] = ['heads', 'pong', 'subscribed', 'joined'];
 
 export type JoinAnswer = Extract<
   Reading['frames'][number],
