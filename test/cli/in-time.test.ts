@@ -30,3 +30,14 @@ test('functions of a config file that never settle are given up', async () => {
   expect(await sent).toBe('Error: no answer within 120000 ms');
   expect(await scene).toEqual({ skipped: '--restart: no answer within 120000 ms' });
 });
+
+test.each([
+  ['nothing', undefined, 'undefined'],
+  ['a text', 'port in use', 'port in use'],
+])('a restart that rejects with %s ends no run', async (_, reason, told) => {
+  // As in `child.on('exit', (code) => (code ? reject() : resolve()))`.
+  const settings = { restart: () => Promise.reject(reason) };
+  const mark = () => Promise.resolve({ epoch: 'e', seq: 0 });
+  const scene = restart({ settings, mark, recoveries: [] } as never);
+  expect(await scene).toEqual({ skipped: `--restart: ${told}` });
+});

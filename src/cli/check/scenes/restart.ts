@@ -24,7 +24,7 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   try {
     await (typeof command === 'string' ? runCommand(command) : inTime(command));
   } catch (error) {
-    return { skipped: `--restart: ${(error as Error).message}` };
+    return { skipped: `--restart: ${error instanceof Error ? error.message : String(error)}` };
   }
   // A command may return before the old server is gone.
   await bench.until(() => bench.listeners.every(({ isOpen }) => !isOpen));
