@@ -91,7 +91,8 @@ export function mappedDialect(options: MappedOptions): Dialect {
     }
     try {
       const meant = control?.(raw);
-      return meant === undefined ? [] : [meant];
+      // Without types it may as well be null.
+      return meant ? [meant] : [];
     } catch (error) {
       return [bad(`control failed: ${String(error)}`)];
     }
