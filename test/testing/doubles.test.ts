@@ -1,5 +1,13 @@
 import { expect, test, vi } from 'vitest';
-import { FakeNetwork, FakeServer, ManualClock } from '../../src/testing/index.js';
+import {
+  createClientWith,
+  FakeNetwork,
+  FakeServer,
+  ManualClock,
+  memoryPositionStore,
+  type Client,
+  type StoredPosition,
+} from '../../src/testing/index.js';
 
 test('time passes only when told, and timers run in order, each at its own time', async () => {
   const clock = new ManualClock();
@@ -137,4 +145,50 @@ test('a server that is down drops the handshake; a cut ends the connection with 
   server.cut(1012);
   expect(second.heard.at(-1)).toBe('dropped');
   expect(network.sockets.map(({ state }) => state)).toEqual(['closed', 'closed']);
+});
+
+/** A page of one world, as the README makes it. */
+function page(
+  clock: ManualClock,
+  network: FakeNetwork,
+  kept: Map<string, StoredPosition> = new Map<string, StoredPosition>(),
+): Client {
+  const signals = { listen: () => () => undefined };
+  const { transport } = network;
+  const store = memoryPositionStore(kept);
+  return createClientWith({ url: 'ws://test' }, { clock, transport, store, signals });
+}
+
+test('what two pages of one clock publish are two messages', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  for (const data of ['before the reload', 'after it']) {
+    const client = page(clock, network);
+    const published = client.channel('a').publish(data, { timeoutMs: 1_000 });
+    await clock.advance(100);
+    await published;
+    await client.close();
+  }
+  const { messages } = server.log.page({ channel: 'a', epoch: 'e1', seq: 0 }, 10);
+  expect(messages.map(({ data }) => data)).toEqual(['before the reload', 'after it']);
+});
+
+test('of two pages of one clock, the one that brings a place replaces what the other has stored', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  const kept = new Map<string, StoredPosition>();
+  for (let i = 1; i <= 3; i += 1) server.publish('a', i);
+  const first = page(clock, network, kept);
+  first.channel('a', { start: 'earliest' }).subscribe(() => undefined);
+  await clock.advance(1_000);
+  await first.close();
+  expect(kept.get('a')?.seq).toBe(3);
+  const second = page(clock, network, kept);
+  const stuck = new Promise(() => undefined);
+  second.channel('a', { start: { epoch: 'e1', seq: 1 } }).subscribe(() => stuck);
+  await clock.advance(1_000);
+  await second.close();
+  expect(kept.get('a')?.seq).toBe(1);
 });
