@@ -220,7 +220,7 @@ export class FakeServer {
 
   #item({ channel, epoch, since }: RecoverRequest & { readonly since?: number }): unknown {
     const answer = this.#answer({ channel, epoch, seq: since ?? 0 }, this.options.page ?? 1_000);
-    const body = 'body' in answer ? (answer.body as object) : {};
+    const body = 'body' in answer ? (answer.body as object) : { retryInMs: answer.retryInMs };
     return { channel, ...body, status: answer.status };
   }
 

@@ -192,3 +192,18 @@ test('of two pages of one clock, the one that brings a place replaces what the o
   await second.close();
   expect(kept.get('a')?.seq).toBe(1);
 });
+
+test('the fake server says over the socket as well when to ask again', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network);
+  server.publish('a', 'one');
+  server.answers.push({ status: 503, retryInMs: 20_000 });
+  const seen: unknown[] = [];
+  const room = page(clock, network).channel('a', { start: 'earliest' });
+  room.subscribe(({ data }) => seen.push(data));
+  await clock.advance(19_000);
+  expect([seen, server.questions.length]).toEqual([[], 1]);
+  await clock.advance(12_000);
+  expect(seen).toEqual(['one']);
+});
