@@ -16,7 +16,7 @@ import { TracedSession } from './core/traced-session.js';
 import type { ConnectionState, PublishResult } from './core/vocabulary.js';
 import { Driver, type AppEffect, type Ports } from './driver.js';
 import { Emitter } from './emitter.js';
-import { LastseqError, reportUncaught } from './errors.js';
+import { LastseqError, reportUncaught, type AnyLastseqError } from './errors.js';
 import type { ListenOptions } from './listeners.js';
 import {
   resolveChannelOptions,
@@ -33,7 +33,11 @@ import { Turn } from './turn.js';
 /** `memory`: positions do not outlive the page at the moment. Told once per change. */
 export type StorageState = 'persistent' | 'memory';
 
-export type ClientEvents = { state: ConnectionState; error: LastseqError; storage: StorageState };
+export type ClientEvents = {
+  state: ConnectionState;
+  error: AnyLastseqError;
+  storage: StorageState;
+};
 
 export interface Client<Channels extends object = object> {
   readonly state: ConnectionState;
@@ -261,7 +265,7 @@ export class LastseqClient {
   /** Tells the app's error handlers; without any, the page. */
   #report(error: LastseqError): void {
     this.#log({ event: 'error', code: error.code, message: error.message });
-    if (!this.#events.emit('error', error)) reportUncaught(error);
+    if (!this.#events.emit('error', error as AnyLastseqError)) reportUncaught(error);
   }
 
   #log(entry: LogEntry): void {

@@ -73,6 +73,9 @@ export class LastseqError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
+/** What the `error` event brings: an error of any code, and the code says what its `details` are. */
+export type AnyLastseqError = { [Code in ErrorCode]: LastseqError<Code> }[ErrorCode];
+
 /** An option or argument does not fit. */
 export function badOption(option: string, value: unknown, expected: string): LastseqError {
   return new LastseqError('bad_option', { option, value, expected });

@@ -45,7 +45,7 @@ export type { MappedOptions } from './dialects/mapped.js';
 export type { SocketIoOptions } from './dialects/socketio.js';
 export type { SocketIoFrame } from './ports/socket-io.js';
 export type { ListenOptions } from './listeners.js';
-export type { ErrorCode, ErrorDetails } from './errors.js';
+export type { AnyLastseqError, ErrorCode, ErrorDetails } from './errors.js';
 export type {
   ChannelOptions,
   ClientOptions,

@@ -63,6 +63,14 @@ client.on('state', (state) => {
   // @ts-expect-error -- an open connection has no wait
   if (state.name === 'open') void state.retryInMs;
 });
+client.on('error', (failure) => {
+  if (failure.code === 'schema') failure.details.issues.slice();
+  if (failure.code === 'handler_failed') failure.details.seq?.toFixed();
+  // @ts-expect-error -- a handler that hangs is no message that does not fit
+  if (failure.code === 'handler_timeout') void failure.details.issues;
+  const any: LastseqError = failure;
+  void any;
+});
 room.on('state', (state) => {
   if (state.name === 'recovering') state.head.toFixed();
   // @ts-expect-error -- a live channel has no reason
