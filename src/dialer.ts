@@ -28,7 +28,9 @@ export class Dialer {
       this.token = value;
       return { outcome: 'ready' };
     } catch (error) {
-      const final = error instanceof LastseqError && error.code === 'unauthorized';
+      // By name: a page may have the package twice, as a module and by `require`, and two classes.
+      const { code, name } = Object(error) as { readonly code?: unknown; readonly name?: unknown };
+      const final = name === 'LastseqError' && code === 'unauthorized';
       return { outcome: final ? 'refused' : 'failed', detail: String(error) };
     }
   }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { LastseqError, type ConnectionState } from '../../src/index.js';
 import type { HistoryQuestion } from '../../src/testing/index.js';
 import { deferred, setup, type SetupOptions } from './harness.js';
@@ -156,6 +156,17 @@ test('a provider that says `unauthorized` is final', async () => {
   await pass(600_000);
   expect(client.state).toEqual({ name: 'unauthorized' });
   expect([errors, asked.length, network.sockets.length]).toEqual([['unauthorized'], 1, 0]);
+});
+
+test('one that says it with the class of another copy of the package is final as well', async () => {
+  vi.resetModules();
+  const copy = await import('../../src/index.js');
+  expect(copy.LastseqError).not.toBe(LastseqError);
+  const { client, errors, pass } = withToken(() =>
+    Promise.reject(new copy.LastseqError('unauthorized', {})),
+  );
+  await pass(60_000);
+  expect([client.state, errors]).toEqual([{ name: 'unauthorized' }, ['unauthorized']]);
 });
 
 test.each([
