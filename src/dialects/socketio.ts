@@ -67,7 +67,8 @@ export function socketIoDialect(options: SocketIoOptions): {
   const { acknowledges = false, payload = defaultPayload } = options;
   const { message = 'message', heads, join = 'join', leave = 'leave' } = options.events ?? {};
   const { publish = 'send_message' } = options.events ?? {};
-  const reader = new FieldReader({ from: 'userId', ...options.fields }, options.numbering);
+  const { from = 'userId', ...fields } = options.fields ?? {};
+  const reader = new FieldReader({ ...fields, from }, options.numbering);
   const event = (name: string | false, frame: SocketIoFrame): SocketIoEvent | undefined =>
     name === false ? undefined : { event: name, payload: payload(frame) };
 

@@ -51,6 +51,13 @@ test('the message that such servers send', () => {
   ]);
 });
 
+test('a field that is given as undefined has the name that it has by default', () => {
+  const payload = { channel: 'room:1', seq: 1, userId: 'bob', from: 'here' };
+  expect(decode({ fields: { from: undefined } }, { event: 'message', payload })).toMatchObject([
+    { from: 'bob' },
+  ]);
+});
+
 test('heads are told by an event of their own', () => {
   const payload = { channel: 'room', epoch: 'k', head: 4 };
   expect(decode(MENDED, { event: 'heads', payload })).toEqual([
