@@ -87,5 +87,6 @@ export const WHOLE_REGRESSIONS: readonly (readonly [kind: Kind, seed: number, fo
   ['contiguous', 1010987, 'a handler removed before its turn passed for one that had the item'],
   ['contiguous', 1039406, 'a loop that was ended at work was overtaken by the next handler'],
   ['contiguous', 1015552, 'what a run had finished was lost when one of its handlers joined anew'],
+  ['contiguous', 35001473, 'a channel that came and went while it was refused was forgotten'],
   ['contiguous', 5057331, 'an item of before a channel was joined anew made room for one more'],
 ];
