@@ -84,6 +84,7 @@ export class FrameRouter {
       case 'bad':
         ctx.counters.badFrames += 1;
         ctx.notice({ event: 'badFrame', reason: frame.reason });
+        // It may have been a message: the log is asked.
         if (frame.channel !== undefined) channels.find(frame.channel)?.reader.following?.suspect();
     }
   }

@@ -349,6 +349,16 @@ describe('the page', () => {
     expect(Math.max(...seen)).toBeLessThan(second);
   });
 
+  test('that is frozen, or leaves, while it is hidden spreads its attempts all the same', () => {
+    const hidden = (seed: number): Script => page(new Script({ ...quiet, seed }).live(5), 'hidden');
+    const frozen = waits((seed) => drop(page(hidden(seed), 'freeze')));
+    expect(Math.max(...frozen)).toBeGreaterThan(8 * second);
+    const left = waits((seed) =>
+      drop(page(hidden(seed), 'pagehide').enter({ type: 'connect' }), 2),
+    );
+    expect(Math.max(...left)).toBeGreaterThan(8 * second);
+  });
+
   test('that is on line again spreads its first attempt over 300 ms', () => {
     const all = Array.from({ length: 40 }, (_, seed) => {
       const script = page(drop(page(new Script({ ...quiet, seed }).live(5), 'offline')), 'online');

@@ -85,6 +85,11 @@ test('what came live and waits is delivered, also where the page passes it: appe
   script.answer(id, { head: 52, messages: of(45, 52) });
   expect(script.told).toEqual([45, 50, 52, 'position', 60]);
   expect(message(script, 50).told).toEqual([]);
+  // And where it is the last one that the page covers.
+  const last = reconnect(live());
+  const asked = last.first('fetch').id;
+  message(last, 52).answer(asked, { head: 52, messages: of(45) });
+  expect(last.told).toEqual([45, 52, 'position']);
 });
 
 test('of what waits a full queue takes what there is room for, and the rest is asked for again', () => {
