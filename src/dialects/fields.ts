@@ -3,15 +3,7 @@
  * recovery answers and for what the server says of its log. Pure; what does not fit is a value.
  */
 import { ascending, bad, isRecord, readFacts, type Raw } from '../core/codec.js';
-import type {
-  BadFrame,
-  Facts,
-  MessageFrame,
-  Page,
-  PageMessage,
-  RecoverRequest,
-  ServerFrame,
-} from '../core/frames.js';
+import type { BadFrame, MessageFrame, PageMessage, ServerFrame } from '../core/frames.js';
 import { isCount, isPosition, isSeq, NO_EPOCH, type Position } from '../core/position.js';
 import type { Numbering } from '../core/settings.js';
 
@@ -77,7 +69,7 @@ export class FieldReader {
   /** @param channel the one channel of a server whose messages name none */
   constructor(
     fields: Fields,
-    private readonly numbering: Numbering | undefined,
+    readonly numbering: Numbering | undefined,
     private readonly channel?: string,
   ) {
     const given = Object.entries(fields).filter(([, name]) => name !== undefined);
@@ -122,16 +114,6 @@ export class FieldReader {
     };
   }
 
-  /** What a frame says of the log of its channel; undefined when it does not say enough. */
-  #facts(raw: Raw): Facts | undefined {
-    const { head, oldest } = this.#names;
-    return readFacts({
-      epoch: this.#epochOf(raw),
-      head: raw[head],
-      oldest: raw[oldest] ?? 1,
-    });
-  }
-
   /**
    * The server serves a channel, and says what it can of its log. One that names no channel serves each
    * that is wanted, also one that is opened later.
@@ -143,7 +125,7 @@ export class FieldReader {
   ): readonly ServerFrame[] {
     const answer = to.id === undefined ? {} : { id: to.id };
     const channel = to.channel ?? this.channelOf(raw);
-    const facts = this.#facts(raw);
+    const facts = readFacts(this.log(raw));
     const all = channel === undefined || channel === this.channel;
     const found: ServerFrame[] = all ? [{ type: 'joined', ...answer }] : [];
     if (channel !== undefined && facts !== undefined) {
@@ -168,53 +150,42 @@ export class FieldReader {
       : { type: 'heads', heads: [{ channel, epoch, head }] };
   }
 
-  /**
-   * A recovery answer: a list of messages, or an object that holds one. What the server does not say
-   * is taken from the list: that is all that can be known then.
-   */
-  page(body: unknown, { channel, seq: since }: RecoverRequest): Page | BadFrame {
-    const names = this.#names;
-    const about: Raw = isRecord(body) ? body : {};
-    const list = Array.isArray(body) ? (body as readonly unknown[]) : about[names.messages];
-    if (!Array.isArray(list)) return bad('the answer is no list and holds none', channel);
-    const own: readonly unknown[] = list.filter((raw: unknown) => !this.#isOther(raw, channel));
-    const messages = this.#read(own);
-    const end = own.at(-1);
-    // A hole shows by what comes after it, or by a head: at the end there may be neither.
-    const isHidden = this.numbering === 'monotonic' || !isPresent(about[names.head]);
-    if (isHidden && isRecord(end) && this.isNumbered(end) && !isSeq(end[names.seq]))
-      return bad('seq is not a safe integer >= 1', channel);
-    const epoch = this.#epochOf(about);
-    if (typeof epoch !== 'string' || epoch === '') return bad('the answer lacks epoch', channel);
-    const last = Math.max(since, messages.at(-1)?.seq ?? 0);
-    const oldest = about[names.oldest] ?? 1;
-    if (!isSeq(oldest)) return bad('oldest is not a safe integer >= 1', channel);
-    const more = about[names.more];
-    // One counter for all channels, and an answer with all of them: it reaches to the last, whosever it is.
-    const all = this.numbering === 'monotonic' ? this.#read(list) : messages;
-    const upto = Math.max(since, all.at(-1)?.seq ?? 0);
-    const head = about[names.head] ?? Math.max(more === true ? upto : last, oldest - 1);
-    if (!isCount(head) || oldest > head + 1) return bad('head does not fit', channel);
-    // A server that tells its head and stops before it may have cut the answer: the next one, which
-    // has nothing new, will say. One message may be the overlap that we asked for ourselves.
-    const stopped = !isPresent(more) && upto < head && upto > since + (this.hasEpochs ? 0 : 1);
-    const page = { channel, epoch, head, oldest, messages, more: more === true || stopped };
-    return page.more && upto > last ? { ...page, upto } : page;
+  /** What a frame or an answer says of the log of its channel. What it does not have is undefined. */
+  log(raw: Raw): Readonly<Record<'epoch' | 'head' | 'messages' | 'more' | 'oldest', unknown>> {
+    const { head, messages, more, oldest } = this.#names;
+    return {
+      epoch: this.#epochOf(raw),
+      head: raw[head] ?? undefined,
+      messages: raw[messages],
+      more: raw[more] ?? undefined,
+      oldest: raw[oldest] ?? 1,
+    };
   }
 
-  #read(list: readonly unknown[]): readonly PageMessage[] {
+  /** Is a message of an answer another channel's? Some servers answer with those of all channels. */
+  isOther(raw: unknown, channel: string): boolean {
+    return isRecord(raw) && isPresent(raw[this.#names.channel]) && this.channelOf(raw) !== channel;
+  }
+
+  /** Is it a message whose number is none? */
+  isUnreadable(raw: unknown): boolean {
+    return isRecord(raw) && this.isNumbered(raw) && this.seqOf(raw) === undefined;
+  }
+
+  /** The number of a message in an answer, if it can be read. */
+  seqOf(raw: unknown): number | undefined {
+    const seq = isRecord(raw) ? raw[this.#names.seq] : undefined;
+    return isSeq(seq) ? seq : undefined;
+  }
+
+  /** Messages of an answer. One that cannot be read leaves a hole, and a hole is named to the app. */
+  pageMessages(list: readonly unknown[]): readonly PageMessage[] {
     return ascending(
       list.flatMap((raw) => {
-        const seq = isRecord(raw) && raw[this.#names.seq];
-        // A message that cannot be read leaves a hole, and a hole is named to the app.
-        return isSeq(seq) ? { seq, ...this.#contents(raw as Raw) } : [];
+        const seq = this.seqOf(raw);
+        return seq === undefined ? [] : { seq, ...this.#contents(raw as Raw) };
       }),
     );
-  }
-
-  /** Of another channel: from a server that answers with all of them. */
-  #isOther(raw: unknown, channel: string): boolean {
-    return isRecord(raw) && isPresent(raw[this.#names.channel]) && this.channelOf(raw) !== channel;
   }
 
   #contents(raw: Raw): Omit<PageMessage, 'seq'> {

@@ -3,6 +3,7 @@ import { isNames, range, type Rule } from '../check-options.js';
 import { monotonic } from '../core/monotonic.js';
 import { overlap } from '../core/overlap.js';
 import type { Numbering } from '../core/settings.js';
+import { readAnswer } from './answer.js';
 import type { Dialect } from './dialect.js';
 import { fieldNames, type FieldReader, type Fields } from './fields.js';
 
@@ -43,6 +44,6 @@ export function foreignDialect(
     ...(numbering === 'monotonic' && { tracker: monotonic }),
     ...(!reader.hasEpochs && { overlap }),
     pollMs: pollMs ?? (heads === undefined && 25_000),
-    decodePage: (body, request) => reader.page(body, request),
+    decodePage: (body, request) => readAnswer(reader, body, request),
   };
 }

@@ -1,0 +1,41 @@
+/**
+ * A recovery answer in a server's own JSON: a list of messages, or an object that holds one. What the
+ * server does not say of its log is taken from the list: that is all that can be known then.
+ */
+import { bad, isRecord, readFacts } from '../core/codec.js';
+import type { BadFrame, Page, RecoverRequest } from '../core/frames.js';
+import { isSeq } from '../core/position.js';
+import type { FieldReader } from './fields.js';
+
+export function readAnswer(
+  fields: FieldReader,
+  body: unknown,
+  { channel, seq: since }: RecoverRequest,
+): Page | BadFrame {
+  const { head: named, messages, more, ...log } = fields.log(isRecord(body) ? body : {});
+  const list: unknown = Array.isArray(body) ? body : messages;
+  if (!Array.isArray(list)) return bad('the answer is no list and holds none', channel);
+  const own: readonly unknown[] = list.filter((raw) => !fields.isOther(raw, channel));
+  const risesOnly = fields.numbering === 'monotonic';
+  // A hole shows by what comes after it, or by a head: at the end there may be neither.
+  if ((risesOnly || named === undefined) && fields.isUnreadable(own.at(-1)))
+    return bad('seq is not a safe integer >= 1', channel);
+
+  const endOf = (messages: readonly unknown[]): number =>
+    messages.reduce((end: number, raw) => Math.max(end, fields.seqOf(raw) ?? 0), since);
+  const last = endOf(own);
+  // One counter for all channels, and an answer with all of them: it reaches to the last, whosever it is.
+  const upto = risesOnly ? endOf(list) : last;
+  const known = more === true ? upto : last;
+  const facts = readFacts({
+    head: named ?? Math.max(known, isSeq(log.oldest) ? log.oldest - 1 : 0),
+    ...log,
+  });
+  if (facts === undefined) return bad('the answer lacks epoch, head or oldest', channel);
+  // A server that tells its head and stops before it may have cut the answer: the next one, which has
+  // nothing new, will say. Without epochs one message may be the overlap that we asked for ourselves.
+  const isNew = upto > since + (fields.hasEpochs ? 0 : 1);
+  const isCut = more === true || (more === undefined && isNew && upto < facts.head);
+  const page = { ...facts, channel, messages: fields.pageMessages(own), more: isCut };
+  return isCut && upto > last ? { ...page, upto } : page;
+}
