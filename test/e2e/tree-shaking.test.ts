@@ -16,6 +16,7 @@ const PARTS = [
   'adapters/socketio-transport',
   'core/monotonic',
   'core/overlap',
+  'dialects/answer',
   'dialects/fields',
   'dialects/foreign',
   'dialects/mapped',
