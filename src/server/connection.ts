@@ -12,9 +12,10 @@ import { isSameClient, RETRY, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
 import type { HeadEntry } from './heads.js';
 import { Inbox } from './inbox.js';
-import { join, type Queued } from './joins.js';
+import { join, MAX_JOINING, type Queued } from './joins.js';
 import { Outbox } from './outbox.js';
 import type { HubParts } from './parts.js';
+import { sideBySide } from './promises.js';
 import { readFrames, type RequestFrame } from './request-frames.js';
 import type { View } from './view.js';
 import * as wire from './wire.js';
@@ -266,14 +267,18 @@ export class Connection implements Subscriber {
       this.#parts.fanout.detach(channel, this);
       this.channels.set(channel, undefined);
     }
-    for (const channel of channels) {
-      const decision = await this.#answers.ask({ channel });
-      if (!this.isOpen()) return;
-      if (!decision.allowed) {
-        this.#answers.unsubscribe(channel);
-        this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
-      } else if (mayBeSame) this.#answers.attach(channel, decision.sees);
-      else (await this.#answers.subscribe({ id: undefined, channel }, decision))();
-    }
+    await sideBySide(channels, MAX_JOINING, (channel) => this.#recheckOne(channel, mayBeSame));
+  }
+
+  async #recheckOne(channel: string, mayBeSame: boolean): Promise<void> {
+    if (this.#outbox.isCrowded) await this.#outbox.drained();
+    if (!this.isOpen()) return;
+    const decision = await this.#answers.ask({ channel });
+    if (!this.isOpen()) return;
+    if (!decision.allowed) {
+      this.#answers.unsubscribe(channel);
+      this.send(wire.unsubscribedText(channel, decision.code, RETRY[decision.code]));
+    } else if (mayBeSame) this.#answers.attach(channel, decision.sees);
+    else (await this.#answers.subscribe({ id: undefined, channel }, decision))();
   }
 }

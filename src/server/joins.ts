@@ -15,7 +15,7 @@ export interface Queued {
 type SubscribeFrame = Extract<RequestFrame, { readonly type: 'subscribe' }>;
 
 /** Joins that are under way at the same time. */
-const MAX_JOINING = 32;
+export const MAX_JOINING = 32;
 
 /**
  * Answers the join whose turn it is, and begins with those behind it, up to the first frame of another kind.

@@ -202,14 +202,15 @@ describe('a client that is gone', () => {
     });
     const client = await connect(url);
     client.send({ type: 'auth', token: 'one' });
-    for (const channel of ['a', 'b']) await client.subscribe(channel);
+    for (let i = 0; i < 40; i += 1) await client.subscribe(`room:${i}`);
     client.send({ type: 'auth', token: 'two' });
     await asked.promise;
     client.socket.terminate();
     await until(() => hub.stats().connections === 0);
     answer.resolve({});
     await new Promise((resolve) => setImmediate(resolve));
-    expect(channels).toEqual(['a']);
+    // As many as are asked about side by side.
+    expect(channels).toHaveLength(32);
     expect(hub.stats()).toMatchObject({ subscriptions: 0, channels: 0 });
   });
 

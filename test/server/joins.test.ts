@@ -91,3 +91,34 @@ describe('joins in a row', () => {
     ]);
   });
 });
+
+describe('channels whose rights are looked at again', () => {
+  it.each([
+    ['of another principal', (token?: string) => ({ principal: token })],
+    ['of one whom the app does not name', () => ({})],
+  ])('for a token %s, are asked for side by side, so many at most', async (_, allowed) => {
+    let asking = 0;
+    let most = 0;
+    const { url, log } = await startHub({
+      authorize: async ({ channel, token }) => {
+        if (channel === undefined || token === 'ann') return allowed(token);
+        most = Math.max(most, (asking += 1));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        asking -= 1;
+        return channel === 'room:7' ? false : allowed(token);
+      },
+    });
+    const client = await connect(url);
+    client.send({ type: 'auth', token: 'ann' }, ...many(40));
+    for (let i = 0; i < 40; i += 1) await client.next('subscribed');
+    client.send({ type: 'auth', token: 'bob' }, join(41));
+    expect(await client.next('unsubscribed')).toMatchObject({ channel: 'room:7' });
+    let answered: Frame;
+    do answered = await client.next('subscribed');
+    while (answered.id !== 41);
+    expect(most).toBe(32);
+    for (const { channel } of many(40)) log.append(channel, 1);
+    expect(new Set((await client.messages(39)).map(({ channel }) => channel)).size).toBe(39);
+    expect(await client.untilPong()).toEqual([]);
+  });
+});
