@@ -10,7 +10,7 @@ import { CLOSE } from '../core/frames.js';
 import { Answers } from './answers.js';
 import { isSameClient, RETRY, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
-import type { HeadEntry } from './heads.js';
+import { sendHeads, type HeadEntry, type HeadsReader } from './heads.js';
 import { Inbox } from './inbox.js';
 import { join, MAX_JOINING, type Queued } from './joins.js';
 import { Outbox } from './outbox.js';
@@ -46,7 +46,7 @@ const CLOSE_GRACE_MS = 5_000;
 /** Heartbeats without any sign of life, pongs of the browser included, after which a client is gone. */
 const SILENT_BEATS = 3;
 
-export class Connection implements Subscriber {
+export class Connection implements Subscriber, HeadsReader {
   /** Settled when the socket is gone. */
   readonly gone: Promise<void>;
   readonly channels: Map<string, View | undefined> = new Map<string, View | undefined>();
@@ -57,6 +57,7 @@ export class Connection implements Subscriber {
   readonly #inbox: Inbox<Queued>;
   readonly #answers: Answers;
   #state: State = { name: 'new' };
+  #takesHeads = false;
   #silentBeats = 0;
   #killTimer: NodeJS.Timeout | undefined;
 
@@ -116,16 +117,22 @@ export class Connection implements Subscriber {
     this.#outbox.push(text, bytes);
   }
 
-  /** Sends the entries of the connection's own channels; a channel without one is left out. */
+  /** Sends the heads of its channels, or none while it is still taking those of before. */
   sendHeads(entries: ReadonlyMap<string, HeadEntry>): void {
-    const own: string[] = [];
-    for (const [channel, view] of this.channels) {
-      const entry = entries.get(channel);
-      if (entry === undefined) continue;
-      const { text, facts } = entry;
-      own.push(view === undefined ? text : wire.withVisible(text, view.visible(facts)));
+    if (this.#takesHeads) {
+      this.send(wire.headsText([]));
+      return;
     }
-    this.send(wire.headsText(own));
+    this.#takesHeads = true;
+    void sendHeads(this, entries).then(() => (this.#takesHeads = false));
+  }
+
+  /**
+   * A client must never be closed as too slow for the answers to its own requests, such as pages of a
+   * recovery: they wait until it has read what was sent before.
+   */
+  async room(): Promise<void> {
+    if (this.#outbox.isCrowded) await this.#outbox.drained();
   }
 
   /** Ends the connection because of a refusal: says why, then closes. */
@@ -222,9 +229,7 @@ export class Connection implements Subscriber {
   }
 
   async #answerLater(queued: Queued, frame: Question): Promise<void> {
-    // A client must never be closed as too slow for the answers to its own requests, such as pages of a
-    // recovery: they wait until it has read what was sent before.
-    if (this.#outbox.isCrowded) await this.#outbox.drained();
+    await this.room();
     // The client sent no token first: then it has none, and cookies may say who it is.
     if (this.#state.name === 'new') await this.#authenticate(undefined);
     if (this.isOpen()) await this.#answer(queued, frame);
@@ -271,7 +276,7 @@ export class Connection implements Subscriber {
   }
 
   async #recheckOne(channel: string, mayBeSame: boolean): Promise<void> {
-    if (this.#outbox.isCrowded) await this.#outbox.drained();
+    await this.room();
     if (!this.isOpen()) return;
     const decision = await this.#answers.ask({ channel });
     if (!this.isOpen()) return;

@@ -5,7 +5,8 @@
 import type { Facts } from '../core/frames.js';
 import type { Log } from './log.js';
 import type { Report } from './report.js';
-import { headEntry } from './wire.js';
+import type { View } from './view.js';
+import { headEntry, headsText, withVisible } from './wire.js';
 
 /** The head of a channel: its `heads` entry, and what that was written from. */
 export interface HeadEntry {
@@ -35,4 +36,39 @@ export async function readHeads(
   await Promise.all(Array.from(channels, read));
   if (failures.length > 0) report('log', failures[0]);
   return entries;
+}
+
+/** Whom heads are sent to. */
+export interface HeadsReader {
+  readonly channels: ReadonlyMap<string, View | undefined>;
+  send(text: string): void;
+  /** Resolves when it is not behind with its reading. */
+  room(): Promise<void>;
+}
+
+/** Channels in one frame: what may wait for a reader has a bound, and so has what a client takes. */
+const FRAME_CHANNELS = 1_000;
+
+/**
+ * Sends the entries of a reader's own channels; a channel without one is left out. Each frame is written
+ * when it is sent: what a reader may see can be another rule when there is room for the next.
+ */
+export async function sendHeads(
+  reader: HeadsReader,
+  entries: ReadonlyMap<string, HeadEntry>,
+): Promise<void> {
+  const { channels } = reader;
+  let own: string[] = [];
+  for (const channel of channels.keys()) {
+    if (own.length === FRAME_CHANNELS) {
+      reader.send(headsText(own));
+      own = [];
+      await reader.room();
+    }
+    const entry = entries.get(channel);
+    if (entry === undefined || !channels.has(channel)) continue;
+    const view = channels.get(channel);
+    own.push(view === undefined ? entry.text : withVisible(entry.text, view.visible(entry.facts)));
+  }
+  reader.send(headsText(own));
 }

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { memoryLog } from '../../src/server/index.js';
-import { connect, deferred, logWith, startHub, until } from './harness.js';
+import { sendHeads } from '../../src/server/heads.js';
+import { memoryLog, type FilterMessage } from '../../src/server/index.js';
+import { View } from '../../src/server/view.js';
+import { headEntry } from '../../src/server/wire.js';
+import { connect, deferred, logWith, startHub, until, type Frame } from './harness.js';
 
 const room = 'room:1';
 
@@ -91,6 +94,76 @@ describe('heads', () => {
     expect((await client.next('heads')).heads).toEqual({ good: [epoch, 0] });
     // One for all: thousands of channels may be on the shard.
     expect(sources).toEqual(['log']);
+  });
+});
+
+describe('heads of very many channels', () => {
+  it('do not make a client too slow, whatever else comes for it', async () => {
+    const { url } = await startHub({ limits: { pageBytes: 65_536 }, maxBufferedBytes: 131_072 });
+    const client = await connect(url);
+    const channels = Array.from({ length: 5_000 }, (_, i) => `room:${i}`);
+    client.send(...channels.map((channel, id) => ({ type: 'subscribe', id, channel })));
+    for (const channel of channels) expect((await client.next('subscribed')).channel).toBe(channel);
+    const publish = { type: 'publish', channel: 'other', data: 1 };
+    client.send({ type: 'ping' }, ...channels.slice(0, 50).map((_, id) => ({ ...publish, id })));
+    const told: string[] = [];
+    while (told.length < channels.length) {
+      const frame = await Promise.race([client.next('heads'), client.closed]);
+      expect(frame).not.toHaveProperty('code');
+      told.push(...Object.keys((frame as Frame).heads));
+    }
+    expect(told).toEqual(channels);
+  });
+
+  it('come empty while those before are still being taken', async () => {
+    let waiting = 0;
+    const { log, url } = await startHub({
+      limits: { pageBytes: 65_536 },
+      maxBufferedBytes: 131_072,
+      onConnection: (socket) =>
+        void Object.defineProperty(socket, 'bufferedAmount', { get: () => waiting }),
+    });
+    const client = await connect(url);
+    const joins = Array.from({ length: 1_001 }, (_, id) => {
+      return { type: 'subscribe', id, channel: `room:${id}` };
+    });
+    client.send(...joins);
+    await until(() => client.frames.at(-1)?.id === 1_000);
+    waiting = 40_000;
+    client.send({ type: 'ping' });
+    expect(Object.keys((await client.next('heads')).heads)).toHaveLength(1_000);
+    client.send({ type: 'ping' });
+    expect(await client.next('heads')).toEqual({ type: 'heads', heads: {} });
+    waiting = 0;
+    client.send({ type: 'ping' });
+    await client.next('heads');
+    const { epoch } = log.facts('room:1000');
+    expect((await client.next('heads')).heads).toEqual({ 'room:1000': [epoch, 0] });
+  });
+
+  it('are told by what the reader may see when there is room, and not of channels that were left', async () => {
+    const facts = { epoch: 'e', head: 1, oldest: 1 };
+    const names = Array.from({ length: 1_003 }, (_, i) => `room:${i}`);
+    const entries = new Map(names.map((name) => [name, { text: headEntry(name, facts), facts }]));
+    const message = { epoch: 'e', seq: 1 } as FilterMessage;
+    const hides = (): View => {
+      const view = new View(() => false);
+      view.take(message);
+      return view;
+    };
+    const channels = new Map<string, View | undefined>(names.map((name) => [name, hides()]));
+    const room = deferred();
+    const sent: Frame[] = [];
+    const send = (text: string): void => void sent.push(JSON.parse(text));
+    const done = sendHeads({ channels, send, room: () => room.promise }, entries);
+    expect(Object.keys(sent[0]?.heads)).toEqual(names.slice(0, 1_000));
+    channels.delete('room:1000');
+    channels.set('room:1001', undefined);
+    room.resolve();
+    await done;
+    expect(sent.slice(1)).toEqual([
+      { type: 'heads', heads: { 'room:1001': ['e', 1], 'room:1002': ['e', 1, null, 0] } },
+    ]);
   });
 });
 
