@@ -58,10 +58,9 @@ function attachRequest(
 ): () => void {
   if (recoverPath === false) return () => undefined;
   const others = server.listeners('request') as RequestListener[];
-  let isAttached = true;
   const listener: RequestListener = (request, response) => {
     // A hub that was attached later calls this listener as one of its others, detached or not.
-    if (isAttached && pathOf(request) === recoverPath) {
+    if (!left.has(listener) && pathOf(request) === recoverPath) {
       onRecover(request, response);
     } else if (server.listenerCount('request') === 1 && others.length === 0) {
       response.statusCode = 404;
@@ -73,11 +72,21 @@ function attachRequest(
   for (const other of others) server.off('request', other);
   server.on('request', listener);
   return () => {
-    isAttached = false;
+    left.set(listener, others);
     if (!server.listeners('request').includes(listener)) return;
     server.off('request', listener);
-    for (const other of others) server.on('request', other);
+    for (const other of withoutLeft(others)) server.on('request', other);
   };
+}
+
+/** Listeners of ours that were detached, perhaps behind one that is not, and those they had taken the place of. */
+const left = new WeakMap<RequestListener, readonly RequestListener[]>();
+
+function withoutLeft(listeners: readonly RequestListener[]): readonly RequestListener[] {
+  return listeners.flatMap((listener) => {
+    const others = left.get(listener);
+    return others === undefined ? [listener] : withoutLeft(others);
+  });
 }
 
 const REASONS = new Map([

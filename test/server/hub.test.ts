@@ -99,6 +99,22 @@ describe('a shared HTTP server', () => {
     expect((await call(port, '/2')).body).toBe('app /2');
   });
 
+  it.each(['in order', 'in reverse'])('is as it was when hubs have left it %s', async (order) => {
+    const { server } = await startServer();
+    const app = (): void => undefined;
+    server.on('request', app);
+    const hubs = ['/1', '/2'].map((recoverPath) => {
+      const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+      // One of a hub's paths may come behind those of others.
+      hub.attach(server, { path: `/live${recoverPath}`, recoverPath });
+      hub.attach(server, { path: `/more${recoverPath}`, recoverPath: `/more${recoverPath}` });
+      return hub;
+    });
+    for (const hub of order === 'in order' ? hubs : hubs.reverse()) await hub.close();
+    expect(server.listeners('request')).toEqual([app]);
+    expect(server.listeners('upgrade')).toEqual([]);
+  });
+
   it.each([
     ['path', 'realtime'],
     ['path', '/a?b'],
