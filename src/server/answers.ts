@@ -126,12 +126,11 @@ export class Answers {
     };
     try {
       const facts = chain(following.ready(channel), () => settings.log.facts(channel));
-      const answer = chain(
-        facts,
-        (known): Answer =>
-          () =>
-            peer.send(wire.subscribedText(id, channel, known)),
-      );
+      const answer = chain(facts, (known): Answer => {
+        // Written here, where it is the log's failure if there is nothing to write.
+        const text = wire.subscribedText(id, channel, known);
+        return () => peer.send(text);
+      });
       return isPromise(answer) ? answer.catch(failed) : answer;
     } catch (error) {
       return failed(error);

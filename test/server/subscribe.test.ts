@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { memoryLog } from '../../src/server/index.js';
 import { Client, connect, deferred, logWith, startHub } from './harness.js';
 
@@ -140,6 +140,19 @@ describe('subscribe', () => {
     });
     expect(hub.stats()).toMatchObject({ subscriptions: 0, channels: 0, errors: 1 });
     expect(errors).toEqual([['log', broken]]);
+  });
+
+  it.each([
+    ['at once', () => undefined],
+    ['later', () => Promise.resolve(null)],
+  ])('at a log that answers with nothing, %s, is one that has failed', async (_, facts) => {
+    const onError = vi.fn();
+    const { url, hub } = await startHub({ log: logWith({ facts: facts as never }), onError });
+    const client = await connect(url);
+    client.send({ type: 'subscribe', id: 1, channel: room }, { type: 'unsubscribe', channel: 'x' });
+    expect(await client.next('error')).toMatchObject({ id: 1, code: 'internal', retry: true });
+    expect(onError).toHaveBeenCalledWith(expect.any(TypeError), 'log');
+    expect(hub.stats()).toMatchObject({ subscriptions: 0, channels: 0 });
   });
 });
 
