@@ -1,5 +1,6 @@
 /** What each request of a connection is answered with. When it is its turn, `connection.ts` knows. */
 import type { IncomingMessage } from 'node:http';
+import { MAX_FRAME_CHARS } from '../core/codec.js';
 import type { RecoverRequest } from '../core/frames.js';
 import { RETRY, type Decision, type ReaderDecision, type RefusalCode } from './authorize.js';
 import { ServerError } from './errors.js';
@@ -43,6 +44,9 @@ export const STATUS: Readonly<Record<RefusalCode, number>> = {
   limit: 429,
   internal: 503,
 };
+
+/** The characters of all items in an answer that a client still reads; the rest is room for what is around them. */
+const MAX_ITEMS_CHARS = MAX_FRAME_CHARS - 100;
 
 export class Answers {
   readonly #parts: HubParts;
@@ -168,6 +172,7 @@ export class Answers {
     );
     let left = settings.limits.pageBytes;
     const texts: string[] = [];
+    let length = 0;
     for (const [index, item] of items.entries()) {
       const options = {
         limit: Math.min(limit ?? settings.limits.page, settings.limits.page),
@@ -177,10 +182,13 @@ export class Answers {
       const decision = isPromise(asked) ? await asked : asked;
       const answer = this.#recoverItem(item, decision, options);
       const text = isPromise(answer) ? await answer : answer;
+      if (!peer.isOpen()) return;
+      // With it a client would drop the whole answer, and ask for the same again. What is left out it asks for.
+      if (length + text.length > MAX_ITEMS_CHARS) continue;
+      length += text.length + 1;
       // For those that follow, if any do: to count the bytes of a text is to copy it.
       if (index + 1 < items.length) left -= Buffer.byteLength(text);
       texts.push(text);
-      if (!peer.isOpen()) return;
     }
     peer.send(wire.recoveredText(id, texts));
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_FRAME_CHARS } from '../../src/core/codec.js';
 import { createHub, memoryLog } from '../../src/server/index.js';
-import { connect, heldReads, logWith, startHub, until } from './harness.js';
+import { connect, heldReads, logWith, startHub, until, type Frame } from './harness.js';
 
 describe('recover', () => {
   it('answers every channel in order, refusals included', async () => {
@@ -107,6 +107,33 @@ describe('recover', () => {
     expect(() => memoryLog({ maxDataBytes: most + 1 })).toThrow(/maxDataBytes/);
     const limits = { pageBytes: most + 1 };
     expect(() => createHub({ log, limits, authorize: () => ({}) })).toThrow(/pageBytes/);
+  });
+
+  it('leaves out a channel with which it would be more than a client reads', async () => {
+    const most = 4_194_304;
+    const log = memoryLog({ maxDataBytes: most });
+    const limits = { pageBytes: most };
+    const { url } = await startHub({ log, limits, maxBufferedBytes: 3 * most });
+    const client = await connect(url);
+    const { epoch } = log.facts('a');
+    // The first leaves room for the beginning of another, and that is as long as one may be.
+    log.append('a', 'x'.repeat(most - 250));
+    log.append('b', 'x'.repeat(most - 2));
+    log.append('c', 1);
+    const ask = async (...channels: string[]) => {
+      const items = channels.map((channel) => ({ channel, epoch, since: 0 }));
+      client.send({ type: 'recover', id: 1, items });
+      const { items: pages } = await client.next('recovered');
+      return pages.map(({ channel, messages }: Frame) => [channel, messages.length]);
+    };
+    expect(await ask('a', 'b', 'c')).toEqual([
+      ['a', 1],
+      ['c', 1],
+    ]);
+    expect(await ask('b', 'c')).toEqual([
+      ['b', 1],
+      ['c', 0],
+    ]);
   });
 
   it('takes a limit, and never gives more than its own', async () => {
