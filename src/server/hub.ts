@@ -196,10 +196,11 @@ class LogHub implements Hub {
     }
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       this.#parts.counters.accepted += 1;
-      this.#tellApp(webSocket, request);
       const connection = new Connection(this.#parts, webSocket, request);
       this.#connections.add(connection);
       void connection.gone.then(() => this.#connections.delete(connection));
+      // Not before, because the app may close the hub there; and what is to be sent still waits for the tick.
+      this.#tellApp(webSocket, request);
     });
   }
 

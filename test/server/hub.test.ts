@@ -2,7 +2,7 @@ import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { createHub, memoryLog, ServerError, type Log } from '../../src/server/index.js';
+import { createHub, memoryLog, ServerError, type Hub, type Log } from '../../src/server/index.js';
 import {
   atEnd,
   call,
@@ -228,6 +228,27 @@ describe('close', () => {
     expect([server.listenerCount('request'), server.listenerCount('upgrade')]).toEqual([0, 0]);
     expect(() => hub.attach(server)).toThrow(expect.objectContaining({ code: 'closed' }));
   });
+
+  it.each(['close', 'drain'] as const)(
+    'or drain: %s in onConnection ends that one too',
+    async (end) => {
+      const { server, port } = await startServer();
+      let ending: Promise<void> | undefined;
+      const hub: Hub = createHub({
+        log: memoryLog(),
+        authorize: () => ({}),
+        onConnection: () => {
+          ending = hub[end]();
+        },
+      });
+      atEnd(() => hub.close());
+      hub.attach(server);
+      const client = new Client(`ws://127.0.0.1:${port}/realtime`);
+      expect((await client.closed).code).toBe(end === 'close' ? 1001 : 1012);
+      await ending;
+      expect(hub.stats().connections).toBe(0);
+    },
+  );
 
   it('leaves no timer and no immediate of the hub behind', async () => {
     const pending = new Map<number, string>();
