@@ -3,6 +3,12 @@ import { COMMAND_MS, inTime } from '../../src/cli/check/in-time.js';
 import { makeLanes } from '../../src/cli/check/lanes.js';
 import { restart } from '../../src/cli/check/scenes/restart.js';
 
+// These are not faked with the others.
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<object>()),
+  setTimeout: (ms: number) => new Promise((resolve) => setTimeout(resolve, ms)),
+}));
+
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
@@ -40,4 +46,29 @@ test.each([
   const mark = () => Promise.resolve({ epoch: 'e', seq: 0 });
   const scene = restart({ settings, mark, recoveries: [] } as never);
   expect(await scene).toEqual({ skipped: `--restart: ${told}` });
+});
+
+test('a server that is there again and answers nobody is waited for a minute, and no longer', async () => {
+  const settings = { restart: () => undefined, instances: [{}], connections: 2 };
+  const position = { epoch: 'e', seq: 0 };
+  let joins = 0;
+  const bench = {
+    settings,
+    recoveries: [],
+    listeners: [],
+    refused: [],
+    end: position,
+    mark: () => Promise.resolve(position),
+    until: () => Promise.resolve(true),
+    close: () => Promise.resolve(),
+    listenAll: async () => {
+      joins += 1;
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
+      return [];
+    },
+  };
+  const scene = restart(bench as never);
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(joins).toBe(6);
+  expect(await scene).toMatchObject({ cameBack: false });
 });
