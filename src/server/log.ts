@@ -73,6 +73,9 @@ export interface LogPage extends Facts {
  * `head` is the commit index: a number is at or below `head` only if its message can be read. A log
  * that takes the number first and appends later must not let anybody see that number in between.
  * The epoch changes whenever a number might be used a second time.
+ *
+ * Every promise settles in time, if need be by rejecting: the hub waits for the facts of all channels
+ * before it tells any heads, and for the answer to a request before it takes the client's next one.
  */
 export interface Log {
   /**
@@ -108,8 +111,8 @@ export interface Log {
    * Hands every message appended from now on to `listener`, in the order of the numbers, also those
    * that other processes append; of a log with `follow`, those of the channels that are followed. A
    * number may be left out or come late only where the epoch changed or the log had dropped it. What a
-   * listener throws is reported as an uncaught exception and
-   * neither reaches `append` nor keeps other listeners from the message.
+   * listener throws is reported as an uncaught exception and neither reaches `append` nor keeps other
+   * listeners from the message.
    *
    * @returns a function that ends it; it may be called twice.
    */
