@@ -107,7 +107,9 @@ export class Delivery {
     if (this.#state.name !== 'failed' || this.#backlog.item?.type === 'snapshot') return;
     this.#state = READY;
     this.#finish('skipped');
-    this.#pump();
+    this.#commits.flush();
+    // Not in this call: an error handler that skips item after item would go one deeper with each.
+    this.host.parts.turn.later(this);
   }
 
   /** Final. A handler at work is not waited for, and not interrupted. */

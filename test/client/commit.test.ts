@@ -126,6 +126,7 @@ test('an item that is passed over with skip() is committed', async () => {
   await stored();
   expect(room.state).toEqual({ name: 'stalled', reason: 'handler' });
   room.skip();
+  expect(await stored()).toBe(1);
   items[0]?.commit?.();
   expect(await stored()).toBe(2);
 });

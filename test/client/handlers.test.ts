@@ -93,6 +93,19 @@ test('an error listener may skip the message at once', async () => {
   expect(channel.state).toEqual({ name: 'live' });
 });
 
+test('an error listener may skip message after message, as many as there are', async () => {
+  const { client, room, publishTo, pass } = setup();
+  publishTo(2_000);
+  const channel = room({ ...retry, start: 'earliest' });
+  client.on('error', () => channel.skip());
+  channel.subscribe(() => {
+    throw new Error('poison');
+  });
+  await pass(1_000);
+  expect(channel.position?.seq).toBe(2_000);
+  expect(channel.state).toEqual({ name: 'live' });
+});
+
 test('a handler that was removed after it failed is not tried again; whoever comes has its message', async () => {
   const { room, publishTo, pass } = setup();
   const channel = room(retry);
