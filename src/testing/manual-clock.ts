@@ -52,7 +52,7 @@ export class ManualClock implements Clock {
       next.callback();
       await this.settle();
     }
-    this.#now = end;
+    this.#now = Math.max(this.#now, end);
   }
 
   /** The machine sleeps for `ms`: time passes and no timer runs. They run late, with the next `advance`. */

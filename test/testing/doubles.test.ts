@@ -38,6 +38,13 @@ test('after a sleep timers run late', async () => {
   expect(ran).toEqual([1_000]);
 });
 
+test('a sleep while time passes is not taken back', async () => {
+  const clock = new ManualClock();
+  clock.after(10, () => clock.sleep(1_000));
+  await clock.advance(20);
+  expect(clock.now()).toBe(1_010);
+});
+
 test('settling outlasts chains of promises and of tasks, also under fake timers', async () => {
   vi.useFakeTimers();
   try {
