@@ -204,9 +204,10 @@ export class LastseqClient {
     data: unknown,
     { key, timeoutMs }: PublishOptions,
   ): Promise<Position> {
-    this.#assertOpen();
     checkPublish(key, timeoutMs);
     const copy = jsonCopy(data);
+    // A `toJSON` of the app may have closed us, and then nobody would answer.
+    this.#assertOpen();
     const id = ++this.#requests;
     return await new Promise((resolve, reject) => {
       this.#publishes.set(id, (result) => {

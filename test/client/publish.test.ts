@@ -190,6 +190,13 @@ test('a publish under way is rejected when the client is closed', async () => {
   expect(failed.map(({ error }) => error?.code)).toEqual(['closed', 'closed']);
 });
 
+test('data that closes the client while it is written down is not published', async () => {
+  const { client, room, pass } = await open();
+  const published = outcome(room.publish({ toJSON: () => client.close() }));
+  await pass();
+  expect(published.error).toMatchObject({ code: 'closed' });
+});
+
 test('closing the handle takes no publish back', async () => {
   const { room, pass } = await open();
   const published = outcome(room.publish('x'));
