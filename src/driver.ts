@@ -62,6 +62,9 @@ export interface DriverParts {
 /** Frames in one array to a server that takes them: keeps a WebSocket message well under any limit. */
 const FRAMES_PER_ARRAY = 200;
 
+/** Effects that ask the app, or the world, for something. */
+const QUESTIONS: readonly Effect['type'][] = ['askToken', 'dial', 'fetch', 'load'];
+
 export class Driver {
   readonly session: Session;
   readonly #transport: Transport;
@@ -164,6 +167,8 @@ export class Driver {
   }
 
   #run(effect: Effect): void {
+    // Of the same input as what made the app close us: it is asked for nothing any more.
+    if (this.#closed && QUESTIONS.includes(effect.type)) return;
     switch (effect.type) {
       case 'send':
         return this.#send(effect.frames, effect.asArray);

@@ -378,6 +378,20 @@ test.each(['token', 'url', 'handshake'])(
   },
 );
 
+test.each(['token', 'url'])(
+  'closed by a handler that hears of the attempt, a client asks for no %s',
+  async (what) => {
+    const asked: string[] = [];
+    const { client, room, pass } = setup({
+      options: { [what]: () => String(asked.push(what)) },
+    });
+    client.on('state', ({ name }) => name === 'connecting' && void client.close());
+    room().subscribe(() => undefined);
+    await pass(1_000);
+    expect(asked).toEqual([]);
+  },
+);
+
 test('a handshake that hangs is no fault of the url function', async () => {
   const { client, errors, network, room, pass } = setup({ options: { url: () => 'wss://x.test' } });
   network.onSocket = () => undefined;
