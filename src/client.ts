@@ -193,6 +193,7 @@ export class LastseqClient {
     this.#isClosed = true;
     for (const { delivery } of this.#shared.values()) delivery?.flush();
     const closed = this.#driver.close();
+    this.#enter({ name: 'closed' });
     for (const shared of this.#shared.values()) shared.close();
     this.#shared.clear();
     this.#events.clear();
@@ -241,17 +242,12 @@ export class LastseqClient {
         this.#log({ event: 'channel', channel: effect.channel, state: effect.state });
         return shared?.enter(effect.state);
       case 'connectionState':
-        this.#state = effect.state;
-        this.#log({ event: 'connection', state: effect.state });
-        this.#events.emit('state', effect.state);
-        return;
+        return this.#enter(effect.state);
       case 'storageState':
-        this.#events.emit('storage', effect.state);
-        return;
+        return void this.#events.emit('storage', effect.state);
       case 'published':
         this.#publishes.get(effect.id)?.(effect.result);
-        this.#publishes.delete(effect.id);
-        return;
+        return void this.#publishes.delete(effect.id);
       case 'problem': {
         // Of the same input as what made the app close us: it would be told as uncaught.
         if (this.#isClosed) return;
@@ -261,6 +257,14 @@ export class LastseqClient {
       case 'notice':
         return this.#log(effect.notice);
     }
+  }
+
+  #enter(state: ConnectionState): void {
+    // Closed by a handler, we are told of it before the core has finished what it was at.
+    if (this.#state.name === 'closed') return;
+    this.#state = state;
+    this.#log({ event: 'connection', state });
+    this.#events.emit('state', state);
   }
 
   /** Tells the app's error handlers; without any, the page. */

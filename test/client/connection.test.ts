@@ -392,6 +392,24 @@ test.each(['token', 'url'])(
   },
 );
 
+test('closed by a handler, a client says so once, and is so at once', async () => {
+  const told: string[] = [];
+  const { client, room, publishTo, pass } = setup({
+    options: { logger: (entry) => entry.event === 'connection' && told.push(entry.state.name) },
+  });
+  const states: string[] = [];
+  client.on('state', ({ name }) => states.push(name));
+  room().subscribe(() => {
+    void client.close();
+    states.push(`is ${client.state.name}`);
+  });
+  await pass();
+  publishTo(1);
+  await pass();
+  expect(states).toEqual(['connecting', 'open', 'closed', 'is closed']);
+  expect(told).toEqual(['connecting', 'open', 'closed']);
+});
+
 test('a handshake that hangs is no fault of the url function', async () => {
   const { client, errors, network, room, pass } = setup({ options: { url: () => 'wss://x.test' } });
   network.onSocket = () => undefined;
