@@ -202,6 +202,18 @@ export class ChannelMachine implements Asker, ReaderParts {
     this.#unpark();
   }
 
+  /**
+   * Refused, and asked for again: goes on where it was, as after a lost connection. Handlers may be at work.
+   * @returns false when reading had not begun.
+   */
+  revive(): boolean {
+    const { phase } = this.reader;
+    if (phase.name !== 'failed' || phase.before === undefined) return false;
+    this.reader.phase = phase.before;
+    if (this.ledger.isBarred(this.channel)) this.store.load();
+    return true;
+  }
+
   close(): void {
     this.#end();
     this.consumer.close();
@@ -227,7 +239,7 @@ export class ChannelMachine implements Asker, ReaderParts {
 
   #fail(code: string): void {
     this.#end();
-    this.reader.phase = { name: 'failed', code };
+    this.reader.phase = { name: 'failed', code, before: this.reader.following };
     this.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }
 

@@ -21,7 +21,8 @@ export type Phase =
   | Starting
   | Follower
   | Resetting
-  | { readonly name: 'failed'; readonly code: string }
+  /** `before`: where reading goes on when the channel is asked for again. */
+  | { readonly name: 'failed'; readonly code: string; readonly before: Follower | undefined }
   | { readonly name: 'closed' };
 
 /** Where reading stands. */

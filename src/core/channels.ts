@@ -49,11 +49,12 @@ export class Channels {
     }
   }
 
-  /** A channel is wanted. @returns its machine when it is a new one. */
+  /** A channel is wanted. @returns its machine when it is a new one, or was refused before. */
   join(channel: string, intent: ChannelIntent): ChannelMachine | undefined {
     this.#host.ctx.deadlines.clear(`leave ${channel}`);
-    const known = this.#machines.get(channel);
+    const known = this.find(channel);
     if (known !== undefined && !known.hasFailed) return undefined;
+    if (known?.revive()) return known;
     if (known !== undefined) this.#drop(channel, known);
     const machine = new ChannelMachine(channel, intent, this.#host);
     this.#machines.set(channel, machine);

@@ -22,7 +22,7 @@ export class StoreQuestion {
   constructor(private readonly parts: StoreParts) {}
 
   ask(): void {
-    const { channel, ctx, ledger, reader } = this.parts;
+    const { channel, ledger, reader } = this.parts;
     // Left and joined again before the flush: what waits here is newer than what the store holds.
     const unsaved = ledger.unsaved(channel);
     if (unsaved === undefined) reader.phase = { name: 'loading' };
@@ -32,6 +32,12 @@ export class StoreQuestion {
       // Whatever we go on with, the store may hold an older place that the app has not come to.
       ledger.barAgain(channel);
     }
+    this.load();
+  }
+
+  /** Asks, while reading goes on or has not begun. */
+  load(): void {
+    const { channel, ctx } = this.parts;
     ctx.emit({ type: 'load', channel });
     ctx.arm(this.#deadline, ctx.settings.storageTimeoutMs);
   }

@@ -453,5 +453,46 @@ test('a refused channel asked for anew inside of a handler goes on where its han
     room().subscribe((message) => void seen.push(`again ${message.seq}`));
   });
   await pass(1_000);
-  expect(seen).toEqual(['first 1', 'first 2', 'first 3', 'again 3', 'again 4']);
+  expect(seen).toEqual(['first 1', 'first 2', 'first 3', 'again 4']);
+});
+
+test.each(['stored', 'latest'] as const)(
+  'a refused channel asked for anew goes on behind what its handlers have, with start %s',
+  async (start) => {
+    const { network, room, publishTo, pass } = setup();
+    const slow = deferred();
+    const seen: string[] = [];
+    room({ start }).subscribe(async ({ seq }) => {
+      seen.push(`begun ${seq}`);
+      await slow.promise;
+      seen.push(`done ${seq}`);
+    });
+    await pass();
+    publishTo(2);
+    await pass();
+    const code = 'forbidden';
+    network.socket.receive({ type: 'unsubscribed', channel: 'room', code, retry: false });
+    await pass(10_000);
+    publishTo(3);
+    room().subscribe(() => undefined);
+    await pass(1_000);
+    slow.resolve();
+    await pass(1_000);
+    expect(seen).toEqual([1, 2, 3].flatMap((seq) => [`begun ${seq}`, `done ${seq}`]));
+  },
+);
+
+test('a refused channel asked for anew asks the store again that has not answered', async () => {
+  const { network, room, store, publishTo, pass } = setup();
+  store.load = () => new Promise(() => undefined);
+  room().subscribe(() => undefined);
+  await pass(3_000);
+  const code = 'forbidden';
+  network.socket.receive({ type: 'unsubscribed', channel: 'room', code, retry: false });
+  await pass(10_000);
+  store.load = () => Promise.resolve(undefined);
+  room().subscribe(() => undefined);
+  publishTo(1);
+  await pass(1_000);
+  expect(store.kept.get('room')).toMatchObject({ seq: 1 });
 });
