@@ -53,9 +53,11 @@ export class Channels {
   join(channel: string, intent: ChannelIntent): ChannelMachine | undefined {
     this.#host.ctx.deadlines.clear(`leave ${channel}`);
     const known = this.find(channel);
-    if (known !== undefined && !known.hasFailed) return undefined;
-    if (known?.revive()) return known;
-    if (known !== undefined) this.#drop(channel, known);
+    if (known !== undefined) {
+      if (!known.hasFailed) return undefined;
+      if (known.revive()) return known;
+      this.#drop(channel, known);
+    }
     const machine = new ChannelMachine(channel, intent, this.#host);
     this.#machines.set(channel, machine);
     this.#touch(machine);
