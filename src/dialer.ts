@@ -1,5 +1,5 @@
 /** What an attempt to connect needs from the app: the address, and the token. */
-import { LastseqError } from './errors.js';
+import { LastseqError, wordsOf } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import { promiseTry } from './promise-try.js';
 
@@ -31,7 +31,7 @@ export class Dialer {
       // By name: a page may have the package twice, as a module and by `require`, and two classes.
       const { code, name } = Object(error) as { readonly code?: unknown; readonly name?: unknown };
       const final = name === 'LastseqError' && code === 'unauthorized';
-      return { outcome: final ? 'refused' : 'failed', detail: String(error) };
+      return { outcome: final ? 'refused' : 'failed', detail: wordsOf(error) };
     }
   }
 
@@ -51,7 +51,7 @@ export class Dialer {
       found(target);
     };
     const refuse = (error: unknown): void => {
-      failed(new LastseqError('url_failed', { detail: String(error) }, { cause: error }));
+      failed(new LastseqError('url_failed', { detail: wordsOf(error) }, { cause: error }));
     };
     // Without a url the dialect brings a transport of its own, which knows its address.
     if (url === undefined) return found('');

@@ -104,6 +104,15 @@ function quote(value: unknown): string {
   }
 }
 
+/** What somebody threw, in words. It may be anything: an object without a prototype has no text. */
+export function wordsOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
+}
+
 /** Hands an error to the page as uncaught: what nobody listens for must not vanish. */
 export function reportUncaught(error: unknown): void {
   const scope = globalThis as { reportError?: (error: unknown) => void };

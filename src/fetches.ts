@@ -3,6 +3,7 @@ import { pageAnswer } from './core/codec.js';
 import type { RecoverRequest, RecoveryAnswer } from './core/frames.js';
 import type { Effect, Input } from './core/vocabulary.js';
 import type { Dialect } from './dialects/dialect.js';
+import { wordsOf } from './errors.js';
 import type { History, HistoryAnswer } from './ports/history.js';
 import { promiseTry } from './promise-try.js';
 
@@ -30,7 +31,7 @@ export class Fetches {
     })
       .then((answer) => this.#judge(answer, request))
       // A history of the app's own that rejects, or a dialect that throws: somebody has to mend it.
-      .catch((error: unknown) => pageAnswer({ type: 'bad', reason: String(error) }, channel))
+      .catch((error: unknown) => pageAnswer({ type: 'bad', reason: wordsOf(error) }, channel))
       .then((answer) => {
         this.#running.delete(id);
         this.enter({ type: 'recovered', id, tokenVersion, answer });

@@ -1,6 +1,6 @@
 /** A message's data held against the app's schema. */
 import type { Message } from './core/vocabulary.js';
-import { LastseqError } from './errors.js';
+import { LastseqError, wordsOf } from './errors.js';
 import type { StandardSchema } from './options.js';
 import { isThenable } from './outcome.js';
 
@@ -9,7 +9,7 @@ export function fit(schema: StandardSchema, message: Message): Message | Promise
   const { channel, seq } = message;
   const broken = (cause: unknown): never => {
     if (cause instanceof LastseqError) throw cause;
-    throw new LastseqError('schema', { channel, seq, issues: [String(cause)] }, { cause });
+    throw new LastseqError('schema', { channel, seq, issues: [wordsOf(cause)] }, { cause });
   };
   const judge = (result: Awaited<ReturnType<StandardSchema['~standard']['validate']>>): Message => {
     if (result.issues === undefined) return { ...message, data: result.value };

@@ -173,6 +173,7 @@ test.each([
   ['a LastseqError of another code', new LastseqError('timeout', { detail: 'slow' })],
   ['an error of another class', Object.assign(new Error('no'), { code: 'unauthorized' })],
   ['nothing', undefined],
+  ['what has no text', Object.create(null)],
 ])('a provider that fails with %s is asked again', async (_, error) => {
   const { client, errors, pass } = withToken((n) => (n === 1 ? Promise.reject(error) : 'token'));
   await pass(10_000);

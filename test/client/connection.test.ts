@@ -85,6 +85,15 @@ test.each<[string, () => string | URL | Promise<string | URL>, string]>([
   expect(world.client.state).toEqual({ name: 'open' });
 });
 
+test('a url function that rejects with what has no text is told at once all the same', async () => {
+  const { errors, room, pass } = setup({
+    options: { url: () => Promise.reject(Object.create(null)) },
+  });
+  room().subscribe(() => undefined);
+  await pass();
+  expect(errors).toEqual(['url_failed']);
+});
+
 test('an address that is none is not quoted, whatever the engine says of it: it may hold a secret', async () => {
   // As Firefox does.
   class QuotingURL {
