@@ -33,9 +33,8 @@ export function readAnswer(
   });
   if (facts === undefined) return bad('the answer lacks epoch, head or oldest', channel);
   // A server that tells its head and stops before it may have cut the answer: the next one, which has
-  // nothing new, will say. Without epochs one message may be the overlap that we asked for ourselves.
-  const isNew = upto > since + (fields.hasEpochs ? 0 : 1);
-  const isCut = more === true || (more === undefined && isNew && upto < facts.head);
+  // nothing new, will say.
+  const isCut = more === true || (more === undefined && upto > since && upto < facts.head);
   const page = { ...facts, channel, messages: fields.pageMessages(own), more: isCut };
   return isCut && upto > last ? { ...page, upto } : page;
 }
