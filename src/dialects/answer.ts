@@ -12,29 +12,32 @@ export function readAnswer(
   body: unknown,
   { channel, seq: since }: RecoverRequest,
 ): Page | BadFrame {
-  const { head: named, messages, more, ...log } = fields.log(isRecord(body) ? body : {});
+  const { epoch, head: named, messages, more, oldest } = fields.log(isRecord(body) ? body : {});
   const list: unknown = Array.isArray(body) ? body : messages;
   if (!Array.isArray(list)) return bad('the answer is no list and holds none', channel);
   const own: readonly unknown[] = list.filter((raw) => !fields.isOther(raw, channel));
-  const risesOnly = fields.numbering === 'monotonic';
   // A hole shows by what comes after it, or by a head: at the end there may be neither.
-  if ((risesOnly || named === undefined) && fields.isUnreadable(own.at(-1)))
+  if ((fields.isOneCounter || named === undefined) && fields.isUnreadable(own.at(-1)))
     return bad('seq is not a safe integer >= 1', channel);
 
   const endOf = (messages: readonly unknown[]): number =>
     messages.reduce((end: number, raw) => Math.max(end, fields.seqOf(raw) ?? 0), since);
   const last = endOf(own);
   // One counter for all channels, and an answer with all of them: it reaches to the last, whosever it is.
-  const upto = risesOnly ? endOf(list) : last;
+  const upto = fields.isOneCounter ? endOf(list) : last;
   const known = more === true ? upto : last;
-  const facts = readFacts({
-    head: named ?? Math.max(known, isSeq(log.oldest) ? log.oldest - 1 : 0),
-    ...log,
-  });
+  const head = named ?? Math.max(known, isSeq(oldest) ? oldest - 1 : 0);
+  const facts = readFacts({ epoch, head, oldest: oldest ?? 1 });
   if (facts === undefined) return bad('the answer lacks epoch, head or oldest', channel);
   // A server that tells its head and stops before it may have cut the answer: the next one, which has
   // nothing new, will say.
   const isCut = more === true || (more === undefined && upto > since && upto < facts.head);
   const page = { ...facts, channel, messages: fields.pageMessages(own), more: isCut };
-  return isCut && upto > last ? { ...page, upto } : page;
+  const end = isCut ? upto : facts.head;
+  if (end <= last) return page;
+  const covered = isCut ? { ...page, upto } : page;
+  if (fields.numbering !== 'sparse') return covered;
+  // Behind the last of ours are numbers of others, unless the server does not say what it has dropped.
+  const isKnown = isCut || oldest !== undefined;
+  return isKnown ? { ...covered, void: [[last + 1, end]] } : { ...page, head: last };
 }

@@ -69,7 +69,7 @@ export class FieldReader {
   /** @param channel the one channel of a server whose messages name none */
   constructor(
     fields: Fields,
-    readonly numbering: Numbering | undefined,
+    readonly numbering: Numbering = 'contiguous',
     private readonly channel?: string,
   ) {
     const given = Object.entries(fields).filter(([, name]) => name !== undefined);
@@ -83,6 +83,11 @@ export class FieldReader {
 
   get hasEpochs(): boolean {
     return this.#names.epoch !== undefined;
+  }
+
+  /** May there be numbers of others between ours? */
+  get isOneCounter(): boolean {
+    return this.numbering !== 'contiguous';
   }
 
   /** Has it a number that a message may have? Control frames are known to carry 0. */
@@ -125,7 +130,8 @@ export class FieldReader {
   ): readonly ServerFrame[] {
     const answer = to.id === undefined ? {} : { id: to.id };
     const channel = to.channel ?? this.channelOf(raw);
-    const facts = readFacts(this.log(raw));
+    const { epoch, head, oldest = 1 } = this.log(raw);
+    const facts = readFacts({ epoch, head, oldest });
     const all = channel === undefined || channel === this.channel;
     const found: ServerFrame[] = all ? [{ type: 'joined', ...answer }] : [];
     if (channel !== undefined && facts !== undefined) {
@@ -158,7 +164,7 @@ export class FieldReader {
       head: raw[head] ?? undefined,
       messages: raw[messages],
       more: raw[more] ?? undefined,
-      oldest: raw[oldest] ?? 1,
+      oldest: raw[oldest] ?? undefined,
     };
   }
 

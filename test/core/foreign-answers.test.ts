@@ -49,3 +49,51 @@ test.each(['contiguous', 'monotonic'] as const)(
     expect(told).toEqual([4, 5, 6]);
   },
 );
+
+// Ours are 3, 7 and 12; the rest is for others, and each of ours names the one before it.
+const filtered = [3, 7, 12].map((seq, i) => ({ seq, channel: CHANNEL, prev: [0, 3, 7][i] ?? 0 }));
+const everything = Array.from({ length: 15 }, (_, i) => {
+  const other = { seq: i + 1, channel: 'other', prev: 0 };
+  return filtered.find(({ seq }) => seq === other.seq) ?? other;
+});
+const sparse = { ...EPOCHS, numbering: 'sparse' } as const;
+
+test.each([{ oldest: 1 }, {}])(
+  'filtered: the head of all is no hole in what is ours (%j)',
+  (facts) => {
+    const told = read({ seq: 3, options: sparse }, (since) => {
+      return { ...facts, head: 15, messages: above(filtered, since) };
+    });
+    expect(told).toEqual([7, 12]);
+  },
+);
+
+test.each([{ more: true }, { head: 15 }, { head: 15, oldest: 1 }])(
+  'filtered: an answer full of messages of others is read on (%j)',
+  (facts) => {
+    const told = read({ seq: 3, options: sparse }, (since) => {
+      const found = above(everything, since);
+      return { ...facts, ...(found.length <= 2 && { more: false }), messages: found.slice(0, 2) };
+    });
+    expect(told).toEqual([7, 12]);
+  },
+);
+
+test('filtered: where the server does not say what it has dropped, only a message moves us', () => {
+  const { decodePage } = mappedDialect(sparse);
+  const empty = { epoch: 'e', head: 15, messages: [] };
+  const request = { channel: CHANNEL, epoch: 'e', seq: 7 };
+  expect(decodePage({ ...empty, oldest: 1 }, request)).toMatchObject({ void: [[8, 15]], head: 15 });
+  // 12 may have aged out: the next message says so in `prev`.
+  const page = decodePage(empty, request);
+  expect(page).toMatchObject({ head: 7, more: false });
+  expect(page).not.toHaveProperty('void');
+});
+
+test('filtered: a message whose number cannot be read is not one of others', () => {
+  const page = mappedDialect(sparse).decodePage(
+    { epoch: 'e', head: 15, oldest: 1, messages: [{ seq: '7', prev: 3 }] },
+    { channel: CHANNEL, epoch: 'e', seq: 3 },
+  );
+  expect(page).toMatchObject({ type: 'bad', channel: CHANNEL });
+});
