@@ -35,9 +35,13 @@ export function readAnswer(
   const page = { ...facts, channel, messages: fields.pageMessages(own), more: isCut };
   const end = isCut ? upto : facts.head;
   if (end <= last) return page;
+  // The head of all is a place to stand on where epochs tell one log from another, so that nothing of ours
+  // must be found there again, and where `prev` does not have to show what the log has dropped.
+  const isSparse = fields.numbering === 'sparse';
+  const isPlace = fields.hasEpochs && !(isSparse && oldest === undefined);
+  if (fields.isOneCounter && !isCut && !isPlace)
+    return { ...page, head: Math.max(last, facts.oldest - 1) };
   const covered = isCut ? { ...page, upto } : page;
-  if (fields.numbering !== 'sparse') return covered;
-  // Behind the last of ours are numbers of others, unless the server does not say what it has dropped.
-  const isKnown = isCut || oldest !== undefined;
-  return isKnown ? { ...covered, void: [[last + 1, end]] } : { ...page, head: last };
+  // Behind the last of ours are numbers of others.
+  return isSparse ? { ...covered, void: [[last + 1, end]] } : covered;
 }

@@ -131,7 +131,9 @@ export class FieldReader {
     const answer = to.id === undefined ? {} : { id: to.id };
     const channel = to.channel ?? this.channelOf(raw);
     const { epoch, head, oldest = 1 } = this.log(raw);
-    const facts = readFacts({ epoch, head, oldest });
+    // The last number may be that of somebody else, and without epochs we look for it in the log.
+    const isPlace = this.hasEpochs || !this.isOneCounter;
+    const facts = isPlace ? readFacts({ epoch, head, oldest }) : undefined;
     const all = channel === undefined || channel === this.channel;
     const found: ServerFrame[] = all ? [{ type: 'joined', ...answer }] : [];
     if (channel !== undefined && facts !== undefined) {

@@ -97,3 +97,21 @@ test('filtered: a message whose number cannot be read is not one of others', () 
   );
   expect(page).toMatchObject({ type: 'bad', channel: CHANNEL });
 });
+
+test.each(['monotonic', 'sparse'] as const)(
+  'no epochs: the head of all is no message of ours that the log has lost (%s)',
+  (numbering) => {
+    const { decode, decodePage } = mappedDialect({ numbering });
+    const script = new Script({ numbering, epochs: false });
+    const join = JSON.stringify({ type: 'subscribed', channel: CHANNEL, head: 15, oldest: 1 });
+    script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+    script.enter({ type: 'opened', attempt: 1 }).frames(decode(join));
+    const told: (number | string)[] = [];
+    for (let call = script.call(); call !== undefined; call = script.call()) {
+      const page = decodePage(above(filtered, call.request.seq), call.request);
+      script.answer(call.id, page as Page);
+      told.push(...script.told.filter((item) => item !== 'position'));
+    }
+    expect(told).toEqual([]);
+  },
+);
