@@ -91,7 +91,7 @@ export class Overlap {
     const isFirst = this.#isFresh;
     this.#isFresh = false;
     const isOdd = seq <= last && (isFirst || this.#isEmpty);
-    if (isOdd) this.#low = seq;
+    if (isOdd) this.#low = Math.min(seq, this.#low ?? seq);
     return isOdd;
   }
 
@@ -122,8 +122,7 @@ export class Overlap {
     const { head, messages, more } = page;
     this.#left = 'nothing';
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
-    const isOther = shown !== undefined && shown.seq === anchor?.seq && differ(shown.id, anchor.id);
-    if (isOther || messages.some(({ id, seq }) => differ(id, this.#live.get(seq)))) {
+    if (messages.some(({ id, seq }) => differ(id, this.#idOf(seq)))) {
       return { says: 'another', page };
     }
     // Does the page say where the log ends? Or it was cut without a word: then the next one goes on from here.
@@ -131,6 +130,11 @@ export class Overlap {
     if (head < highest && messages.length > 0 && isEnd) this.#left = 'short';
     if (head < since || (this.#left === 'short' && head <= last)) return { says: 'behind', page };
     return { says: 'ours', page: this.#judge(page, last, shown) };
+  }
+
+  /** The id of a message that we had, as far as it is remembered. */
+  #idOf(seq: number): string | undefined {
+    return seq === this.#anchor?.seq ? this.#anchor.id : this.#live.get(seq);
   }
 
   /** What a page that goes on from here proves: `oldest` and `head` as far as they can be believed. */

@@ -305,15 +305,25 @@ test('a log that held nothing for a moment does not make us forget the name of w
   const at = (page: Partial<Page>) => tracker.read(pageOf({ epoch: '-', ...page }), 5).says;
   tracker.since(5);
   read({ head: 4 });
-  tracker.since(5);
-  // An old answer, of the counter before this one.
-  const cached = { head: 5, messages: ids(1, 5, 'a') };
-  expect(at(cached)).toBe('ours');
-  tracker.walked(pageOf(cached), 5);
+  // The whole of it is asked for: nothing has to be in it, but what is has its name.
+  expect(tracker.since(5)).toBe(0);
+  expect(at({ head: 5, messages: ids(1, 5, 'a') })).toBe('another');
+  expect(tracker.since(5)).toBe(0);
+  const page = { head: 5, messages: ids(1, 5, 'b') };
+  expect(at(page)).toBe('ours');
+  tracker.walked(pageOf(page), 5);
   tracker.since(5);
   expect(at({ head: 5, messages: ids(5, 5, 'b') })).toBe('ours');
   tracker.since(5);
   expect(at({ head: 5, messages: ids(5, 5, 'a') })).toBe('another');
+});
+
+test('an odd number that comes while a log is asked for from its beginning does not shorten the question', () => {
+  const { read, tracker } = log(5);
+  tracker.since(5);
+  read({ head: 4 });
+  expect(tracker.hears(5, 5)).toBe(true);
+  expect(tracker.since(5)).toBe(0);
 });
 
 test('where numbers only rise, what came live is known by its id until an answer has shown it', () => {
