@@ -87,23 +87,22 @@ export class Follower {
     // rise, nothing else says that it comes after that.
     const isFast = !detector.isOrdered && !join.isIn;
     if (this.overlap?.hears(seq, detector.last) || isFast) this.suspect();
-    switch (detector.order(seq, prev)) {
-      case 'next':
-        if (this.#accept(frame, false)) this.drain();
-        break;
-      case 'duplicate':
-        ctx.counters.duplicates += 1;
-        ctx.notice({ event: 'duplicate', channel, seq });
-        return;
-      case 'early':
-        if (!detector.hold(frame, ctx.settings.maxHeld)) ctx.counters.overflows += 1;
-        else ctx.notice({ event: 'held', channel, seq });
+    const order = detector.order(seq, prev);
+    if (order === 'duplicate') {
+      ctx.counters.duplicates += 1;
+      ctx.notice({ event: 'duplicate', channel, seq });
+      return;
     }
+    if (order === 'next' && !this.#waits) {
+      if (this.#accept(frame, false)) this.drain();
+    } else if (!detector.hold(frame, ctx.settings.maxHeld)) ctx.counters.overflows += 1;
+    else ctx.notice({ event: 'held', channel, seq });
     if (detector.behind || !recovery.isIdle) this.pursue(this.#settleMs());
   }
 
   /** Hands on what is held and has come next. */
   drain(): void {
+    if (this.#waits) return;
     const { detector } = this;
     for (let next = detector.takeNext(); next !== undefined; next = detector.takeNext()) {
       if (!this.#accept(next, false)) return;
@@ -203,6 +202,11 @@ export class Follower {
       recovery.park();
     } else if (inMs === 0) recovery.now();
     else recovery.soon(inMs);
+  }
+
+  /** Without epochs what fits may be of a log that began anew: live messages wait until it has answered. */
+  get #waits(): boolean {
+    return this.overlap !== undefined && this.detector.doubt === 'real';
   }
 
   /** Hands a message on. Without room for it only its number is kept, and it is fetched again later. */

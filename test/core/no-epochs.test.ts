@@ -145,6 +145,35 @@ test('our number under another id is another log: a rewind, at once, and all of 
   expect(settle(script, bare(named(1, 8, 'b')))).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
+/** What comes live, as messages of this life. */
+const heard = (from: number, to: number, life: string) =>
+  named(from, to, life).map((one): ServerFrame => {
+    return { type: 'message', channel: CHANNEL, epoch: 'e', ...one };
+  });
+
+test('what comes live before the log has answered may be of another one, and waits', () => {
+  const script = reconnect(live());
+  const { id } = script.first('fetch');
+  expect(script.frames(heard(6, 6, 'a'), attempt).told).toEqual([]);
+  expect(script.answer(id, bare(named(1, 5))(4)).told).toEqual([6]);
+  const other = reconnect(live());
+  const call = other.first('fetch');
+  expect(other.frames(heard(6, 6, 'b'), attempt).told).toEqual([]);
+  expect(other.answer(call.id, bare(named(1, 6, 'b'))(4)).told).toEqual(['rewind']);
+  expect(other.items[0]).toMatchObject({ gap: { from: 6 } });
+  expect(settle(other, bare(named(1, 6, 'b')))).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+test('a counter that passes ours while the log is asked from its beginning is seen by an id', () => {
+  const script = reconnect(live());
+  script.answer(script.first('fetch').id, bare([])(4));
+  script.answer(script.first('fetch').id, bare(named(1, 3, 'b'))(0));
+  const early = script.frames(heard(4, 8, 'b'), attempt).told;
+  expect([...early, ...settle(script.pass(5_000), bare(named(1, 8, 'b')))]).toEqual([
+    ...['rewind', 1, 2, 3, 4, 5, 6, 7, 8],
+  ]);
+});
+
 test('without ids our number is taken for ours', () => {
   const script = reconnect(live());
   expect(settle(script, bare(messages(1, 8)))).toEqual([6, 7, 8]);
