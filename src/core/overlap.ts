@@ -119,7 +119,8 @@ export class Overlap {
    */
   read(page: Page, last: number): Reading {
     const { anchor, highest, low, since } = this.#question;
-    const { head, messages, more } = page;
+    const { head, more } = page;
+    const messages = shownIn(page);
     this.#left = 'nothing';
     const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
     if (messages.some(({ id, seq }) => differ(id, this.#idOf(seq)))) {
@@ -138,9 +139,10 @@ export class Overlap {
   }
 
   /** What a page that goes on from here proves: `oldest` and `head` as far as they can be believed. */
-  #judge(page: Page, last: number, shown: PageMessage | undefined): Page {
+  #judge(page: Page, last: number, shown: Shown | undefined): Page {
     const { anchor, low, since } = this.#question;
-    const { head, messages, more } = page;
+    const { head, more } = page;
+    const messages = shownIn(page);
     if (low !== undefined && isCut(page) && low <= head && head < last) {
       // How far that log reaches is known at its end.
       this.#low = head + 1;
@@ -156,10 +158,10 @@ export class Overlap {
       const { prev = shown.seq - 1, seq } = shown;
       if (seq !== anchor?.seq) {
         // What is there before it shows that the log reaches back: what we have was taken out of its middle.
-        const isCutOff = messages[0] === shown;
+        const isCutOff = messages[0]?.seq === seq;
         return isCutOff ? { ...page, oldest: Math.max(page.oldest, prev + 1) } : page;
       }
-      if (!more || messages.at(-1) !== shown) return page;
+      if (!more || messages.at(-1)?.seq !== seq) return page;
       this.#left = 'one';
       // A head that the server names is a head; one that is made of the page says nothing of what comes.
       return isCut(page) ? seen : page;
@@ -177,16 +179,15 @@ export class Overlap {
     for (const seq of this.#live.keys()) if (seq <= last) this.#live.delete(seq);
     // The log was asked from its start: the page ends in what we have already.
     if (this.#isEmpty) return;
-    for (let i = page.messages.length - 1; i >= 0; i -= 1) {
-      const message = page.messages[i];
-      if (message === undefined || message.seq > last) continue;
-      const { id, seq } = message;
-      const anchor = this.#anchor ?? { seq: 0, id: undefined };
-      // What we have under an id is not renamed: the page may be an old one out of a cache.
-      if (seq > anchor.seq || (seq === anchor.seq && anchor.id === undefined))
-        this.#anchor = { seq, id };
-      return;
-    }
+    const end = shownIn(page)
+      .filter(({ seq }) => seq <= last)
+      .at(-1);
+    if (end === undefined) return;
+    const { id, seq } = end;
+    const anchor = this.#anchor ?? { seq: 0, id: undefined };
+    // What we have under an id is not renamed: the page may be an old one out of a cache.
+    if (seq > anchor.seq || (seq === anchor.seq && anchor.id === undefined))
+      this.#anchor = { seq, id };
   }
 
   /** From now on answers should show what we have, under the id that it had. */
@@ -199,3 +200,11 @@ export class Overlap {
 
 const differ = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && a !== b;
+
+type Shown = Pick<PageMessage, 'seq' | 'id' | 'prev'>;
+
+/** What a page shows of the log, by number: also those of others, where all channels share one counter. */
+function shownIn({ messages, void: others = [] }: Page): readonly Shown[] {
+  if (others.length === 0) return messages;
+  return [...messages, ...others.map(([, seq]) => ({ seq }))].sort((a, b) => a.seq - b.seq);
+}

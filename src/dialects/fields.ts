@@ -86,7 +86,7 @@ export class FieldReader {
   }
 
   /** May there be numbers of others between ours? */
-  get isOneCounter(): boolean {
+  get sharesCounter(): boolean {
     return this.numbering !== 'contiguous';
   }
 
@@ -132,7 +132,7 @@ export class FieldReader {
     const channel = to.channel ?? this.channelOf(raw);
     const { epoch, head, oldest = 1 } = this.log(raw);
     // The last number may be that of somebody else, and without epochs we look for it in the log.
-    const isPlace = this.hasEpochs || !this.isOneCounter;
+    const isPlace = this.hasEpochs || !this.sharesCounter;
     const facts = isPlace ? readFacts({ epoch, head, oldest }) : undefined;
     const all = channel === undefined || channel === this.channel;
     const found: ServerFrame[] = all ? [{ type: 'joined', ...answer }] : [];

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Page } from '../../src/core/frames.js';
 import { NO_EPOCH } from '../../src/core/position.js';
 import type { Settings } from '../../src/core/settings.js';
+import type { Item } from '../../src/core/vocabulary.js';
 import { mappedDialect, type MappedOptions } from '../../src/dialects/mapped.js';
 import { CHANNEL, LATEST, Script } from '../mutants/script.js';
 
@@ -12,6 +13,11 @@ interface Entry {
 }
 
 const EPOCHS = { fields: { epoch: 'epoch' } };
+
+function inWords(item: Item): readonly (number | string)[] {
+  if (item.type === 'message') return [item.seq];
+  return item.type === 'gap' ? [`${item.gap.reason} to ${item.gap.to ?? '?'}`] : [];
+}
 
 /** Comes back to a log that it has read up to `seq`. @returns what it is told until it asks no more. */
 function read(
@@ -30,7 +36,7 @@ function read(
   for (let call = script.call(); call !== undefined; call = script.call()) {
     const page = decodePage({ epoch: 'e', ...answer(call.request.seq) }, call.request);
     script.answer(call.id, page as Page);
-    told.push(...script.told.filter((item) => item !== 'position'));
+    told.push(...script.items.flatMap(inWords));
     if (script.now > 60_000) break;
   }
   expect(script.all('channelState').at(-1)?.state ?? { name: 'live' }).toEqual({ name: 'live' });
@@ -115,3 +121,20 @@ test.each(['monotonic', 'sparse'] as const)(
     expect(told).toEqual([]);
   },
 );
+
+test.each(['monotonic', 'sparse'] as const)(
+  'no epochs: a log that shows the number of others on which we stand is ours (%s)',
+  (numbering) => {
+    const told = read({ seq: 5, options: { numbering } }, (since) => {
+      return { head: 15, messages: above(everything, since).slice(0, 2) };
+    });
+    expect(told).toEqual([7, 12]);
+  },
+);
+
+test('no epochs: what may be lost ends before the first that is shown, whosever it is', () => {
+  const told = read({ seq: 3, options: { numbering: 'monotonic' } }, (since) => {
+    return { head: 15, messages: above(everything, Math.max(since, 4)) };
+  });
+  expect(told).toEqual(['truncated to 4', 7, 12]);
+});

@@ -42,8 +42,7 @@ export function makeForeignPlan(dice: Dice) {
     socketio: dice.chance(0.4),
     joinFacts: dice.chance(0.4),
     heads: dice.chance(0.4),
-    // Without epochs, a client that is shown the numbers of others looks for its own in vain: not mended.
-    tellsAll: dice.chance(0.5) && (epochs || numbering === 'contiguous'),
+    tellsAll: dice.chance(0.5),
     page: says === 'nothing' ? Infinity : dice.pick([1, 2, 3, 5, 20, Infinity]),
     shuffles: dice.chance(0.3),
     lateAppend: numbering === 'contiguous' && !overflows && dice.chance(0.3),
