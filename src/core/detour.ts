@@ -32,12 +32,16 @@ export function passedOver(stored: StoredPosition, base: Position, following: Fo
   return { loss, after: { epoch, seq: detector.last }, keep: detector };
 }
 
-/** The app prefers fresh to complete: go on from what the join said, or from what is held. */
-export function unreachable(facts: Facts, { detector, epoch }: Follower): Detour {
+/**
+ * The app prefers fresh to complete: go on from what is held, or from what the log last said.
+ * @param facts undefined when it has not said anything yet.
+ */
+export function unreachable(facts: Facts | undefined, { detector, epoch }: Follower): Detour {
   const loss = { epoch, from: detector.last + 1, reason: 'unreachable' } as const;
-  if (facts.epoch !== epoch) return { loss, after: { epoch: facts.epoch, seq: facts.head } };
+  const { epoch: now = epoch, head = 0 } = facts ?? {};
+  if (now !== epoch) return { loss, after: { epoch: now, seq: head } };
   const { firstHeld, want } = detector;
-  const to = firstHeld === undefined ? Math.max(facts.head, want) : firstHeld - 1;
+  const to = firstHeld === undefined ? Math.max(head, want) : firstHeld - 1;
   return { loss: { ...loss, to }, after: { epoch, seq: to }, keep: detector };
 }
 

@@ -141,6 +141,13 @@ export class Follower {
     this.pursue(0);
   }
 
+  /** Goes on without the log's word. */
+  goOn(): void {
+    this.detector.doubt = 'none';
+    this.drain();
+    this.pursue(0);
+  }
+
   /** The log has answered: what was suspected is settled, unless an overlap question is still open. */
   trust(): void {
     this.detector.doubt = this.overlap?.isOpen ? 'real' : 'none';

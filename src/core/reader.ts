@@ -192,16 +192,14 @@ export class Reader {
 
   /** `giveUpAfterMs` is over: goes on from what the log last said, and names what is missing. */
   giveUp(): void {
-    const facts = this.#facts;
     const { following } = this;
     const { join, recovery } = this.parts;
-    if (!following || !facts || !join.isIn || recovery.failures === 0) return;
-    const detour = unreachable(facts, following);
-    if (isEmpty(detour)) return;
+    if (!following || !join.isIn || recovery.failures === 0) return;
+    const detour = unreachable(this.#facts, following);
+    // Where nothing is missing, something may still wait for the log's word.
+    if (isEmpty(detour) && following.detector.heldCount === 0) return;
     recovery.succeeded();
-    const follower = this.#detour(detour);
-    follower.drain();
-    follower.pursue(0);
+    (isEmpty(detour) ? following : this.#detour(detour)).goOn();
   }
 
   /** The app's state is loaded: go on from the position that it really has. */

@@ -164,6 +164,35 @@ test('what comes live before the log has answered may be of another one, and wai
   expect(settle(other, bare(named(1, 6, 'b')))).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
+/** A log that cannot be asked any more. @returns what the app was told meanwhile. */
+function outage(script: Script, ms: number): (number | string)[] {
+  const told: (number | string)[] = [...script.told];
+  for (let passed = 0; passed < ms; passed += 500) {
+    for (const { id } of script.all('fetch')) script.refuse(id, 503);
+    script.frames([{ type: 'pong' }], attempt).pass(500);
+    told.push(...script.told);
+  }
+  return told;
+}
+
+test('an app that prefers fresh to complete gets what waits, although nothing is missing', () => {
+  const script = reconnect(live({ giveUpAfterMs: 5_000 }));
+  const { id } = script.first('fetch');
+  script.frames(heard(6, 7, 'a'), attempt).refuse(id, 503);
+  expect(outage(script, 4_000)).toEqual([]);
+  expect(outage(script, 6_000)).toEqual([6, 7]);
+});
+
+test('and gets it from a log that has never answered in this page', () => {
+  attempt = 1;
+  const start = { epoch: '-', seq: 5 };
+  const script = joining({ epochs: false, giveUpAfterMs: 5_000 }, start);
+  const { id } = script.first('fetch');
+  const frames = heard(7, 8, 'a').map((frame) => ({ ...frame, epoch: '-' }));
+  script.frames(frames).refuse(id, 503);
+  expect(outage(script, 10_000)).toEqual(['unreachable', 7, 8]);
+});
+
 test('a counter that passes ours while the log is asked from its beginning is seen by an id', () => {
   const script = reconnect(live());
   script.answer(script.first('fetch').id, bare([])(4));
