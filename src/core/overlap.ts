@@ -4,7 +4,7 @@
  */
 import type { Page, PageMessage } from './frames.js';
 import type { Arrival } from './gap-detector.js';
-import { isCut } from './page-walk.js';
+import { coveredTo, isCut } from './page-walk.js';
 
 /** A message that the log had. The id is known where the server gives ids, and we had the message. */
 interface Anchor {
@@ -49,7 +49,7 @@ export class Overlap {
   /** The greatest number that came. Where numbers only rise, it may be above what answers confirm. */
   #highest: number;
   /**
-   * What the last answer left to be asked. `short`: it ended below what the log had given us before it.
+   * What the last answer left to be asked. `short`: it ended below what the log had given us before it, or where we are.
    * `one`: it had room for what we have and for nothing else, and the next question goes on behind it.
    */
   #left: 'nothing' | 'short' | 'one' = 'nothing';
@@ -150,8 +150,11 @@ export class Overlap {
     }
     // What was heard since the question is still to be asked for.
     if (this.#low === low) this.#low = undefined;
-    // It reaches as far as we do: the next question shows whether it is ours there.
-    if (messages.length > 0) this.#expect(last);
+    // It reaches as far as we do: what it shows there says whether it is ours, and nothing before that.
+    if (messages.length > 0) {
+      this.#expect(last);
+      if (coveredTo(page) < last) this.#left = 'short';
+    }
     // Nothing below us proves anything of what comes: as if the log ended where we are.
     const seen = head < last ? { ...page, head: last } : page;
     if (shown !== undefined) {

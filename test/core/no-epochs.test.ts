@@ -203,6 +203,17 @@ test('a counter that passes ours while the log is asked from its beginning is se
   ]);
 });
 
+test('what waits is not handed on before the log has shown our place, although it reaches that far', () => {
+  const script = reconnect(live());
+  const { id } = script.first('fetch');
+  script.frames([...heard(2, 2, 'b'), ...heard(6, 7, 'b')], attempt).refuse(id, 503);
+  const part = { head: 9, messages: named(2, 2, 'b'), more: true, upto: 2 };
+  while (script.all('fetch').length === 0) script.pass(500);
+  expect(script.first('fetch').request.seq).toBe(1);
+  expect(script.answer(script.first('fetch').id, part).told).toEqual([]);
+  expect(settle(script, bare(named(1, 9, 'b')))).toEqual(['rewind', 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
 test('without ids our number is taken for ours', () => {
   const script = reconnect(live());
   expect(settle(script, bare(messages(1, 8)))).toEqual([6, 7, 8]);
