@@ -408,6 +408,22 @@ describe('a reload', () => {
   });
 });
 
+test('"forget" begins anew where the browser stores nothing, too', async () => {
+  await page.evaluateOnNewDocument(() => {
+    const deny = () => {
+      throw new DOMException('denied', 'SecurityError');
+    };
+    IDBFactory.prototype.open = deny;
+    Object.defineProperty(window, 'localStorage', { get: deny });
+  });
+  await page.goto(demo.url);
+  await bothShow(WELCOMES);
+  const again = page.waitForNavigation();
+  await page.click('[data-part="forget"]');
+  await again;
+  await bothShow(WELCOMES);
+});
+
 test('two tabs show the same, and so does the one that was reloaded', async () => {
   const other = await open(demo.url);
   // A tab in the background draws nothing until it is looked at.
