@@ -1,8 +1,12 @@
 /** The control panel: each button is one command to the server, which makes the fault. */
 
+/** How often a talking server is asked whether it still talks: it stops by itself, or for another tab. */
+const LOOK_MS = 2_000;
+
 export class ControlPanel {
   #form;
   #note;
+  #look;
 
   constructor(form, { onForget }) {
     this.#form = form;
@@ -31,7 +35,7 @@ export class ControlPanel {
     }
   }
 
-  /** What was left switched on, by an earlier life of this page or by another tab. */
+  /** What is switched on, by an earlier life of this page or by another tab. */
   async #load() {
     try {
       this.#show(await (await fetch('/faults')).json());
@@ -44,5 +48,7 @@ export class ControlPanel {
     this.#form.querySelector('[data-fault="chatter"]').ariaPressed = String(chatter);
     this.#form.querySelector('[data-fault="refuse"]').ariaPressed = String(refusing.length > 0);
     this.#form.querySelector('[data-fault="accept"]').disabled = refusing.length === 0;
+    clearTimeout(this.#look);
+    if (chatter) this.#look = setTimeout(() => void this.#load(), LOOK_MS);
   }
 }

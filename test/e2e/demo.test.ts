@@ -272,6 +272,14 @@ describe('a fault for both', () => {
     const { head } = (await answer.json()) as { head: number };
     await bothShow(run(1, head));
   });
+
+  test('chatter that ends by itself is shown as ended', async () => {
+    const pressed = () => page.$eval('[data-fault="chatter"]', ({ ariaPressed }) => ariaPressed);
+    await press('chatter');
+    await expect.poll(pressed, SOON).toBe('true');
+    demo.faults.make({ fault: 'chatter' });
+    await expect.poll(pressed, SOON).toBe('false');
+  });
 });
 
 test('faults on top of faults end the same', async () => {
