@@ -540,6 +540,18 @@ test('the page with a script tag and 12 lines works against the hub', async () =
   await bothShow(run(1, 4));
 });
 
+test('the page with a script tag says so when a message could not be sent', async () => {
+  const guest = await open(`${demo.url}script-tag.html`);
+  await expect.poll(() => guest.$$('li').then(({ length }) => length), SOON).toBe(3);
+  await guest.setOfflineMode(true);
+  await guest.type('input', 'hello?');
+  await guest.click('button');
+  const last = () => guest.$$eval('li', (rows) => rows.at(-1)?.textContent);
+  await expect.poll(last, SOON).toContain('LastseqError: timeout');
+  // Chromium prints every handshake that fails.
+  troubles = troubles.filter((line) => !line.startsWith('WebSocket connection to'));
+});
+
 test('a message sent into silence arrives once', async () => {
   await page.click('input[name="talk"]');
   await press('half-open');
