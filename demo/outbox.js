@@ -7,11 +7,18 @@ const TIMEOUT_MS = 15_000;
 export class Outbox {
   #list;
   #publish;
+  #onFailed;
+  #onPressed;
 
-  /** @param publish sends data under a key: the same key is the same message, however often it is sent. */
-  constructor({ list, publish }) {
+  /**
+   * @param parts `publish` sends data under a key: the same key is the same message, however often it
+   *   is sent. `onPressed` is called before a button goes that may have the focus.
+   */
+  constructor({ list, publish, onFailed, onPressed }) {
     this.#list = list;
     this.#publish = publish;
+    this.#onFailed = onFailed;
+    this.#onPressed = onPressed;
   }
 
   send(text) {
@@ -32,18 +39,22 @@ export class Outbox {
       } catch (error) {
         state.textContent = `not sent (${error.code ?? 'error'})`;
         buttons.append(
-          button('Try again', () => void attempt()),
-          button('Discard', () => row.remove()),
+          this.#button('Try again', () => void attempt()),
+          this.#button('Discard', () => row.remove()),
         );
+        this.#onFailed(text);
       }
     };
     void attempt();
   }
-}
 
-function button(label, act) {
-  const made = element('button', 'small', label);
-  made.type = 'button';
-  made.addEventListener('click', act);
-  return made;
+  #button(label, act) {
+    const made = element('button', 'small', label);
+    made.type = 'button';
+    made.addEventListener('click', () => {
+      this.#onPressed();
+      act();
+    });
+    return made;
+  }
 }

@@ -65,9 +65,13 @@ export class Pane {
     });
     addEventListener('pagehide', () => this.#conversation.flush());
 
+    // A button that goes with the press would drop the focus to the top of the page.
+    const keepFocus = () => root.focus({ preventScroll: true });
     const outbox = new Outbox({
       list: $('outbox'),
       publish: (data, options) => this.#room.publish(data, options),
+      onFailed: (text) => this.#announce({ state: `Not sent: ${text}` }),
+      onPressed: keepFocus,
     });
     $('form').addEventListener('submit', (event) => {
       event.preventDefault();
@@ -77,7 +81,10 @@ export class Pane {
       input.value = '';
       outbox.send(text);
     });
-    $('again').addEventListener('click', () => this.#client.connect());
+    $('again').addEventListener('click', () => {
+      keepFocus();
+      this.#client.connect();
+    });
     this.#changed();
   }
 

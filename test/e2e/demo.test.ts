@@ -493,6 +493,29 @@ test('everything can be done from the keyboard, and focus can be seen', async ()
   await expect.poll(() => cells('grace', '[data-seq="5"][data-fate="recovered"]'), SOON).toBe(1);
 });
 
+test('a message that cannot be sent is announced, and its buttons leave the focus in the pane', async () => {
+  const focused = () => page.evaluate(() => document.activeElement?.id);
+  const enter = async (button: string) => {
+    await page.waitForSelector(`#ada ${button}`, { visible: true });
+    await page.focus(`#ada ${button}`);
+    await page.keyboard.press('Enter');
+  };
+  await page.click('input[name="talk"]');
+  await press('refuse');
+  await enter('[data-part="again"]');
+  expect(await focused()).toBe('ada');
+  await expect.poll(() => field('ada', 'connection'), SOON).toBe('unauthorized');
+  await write('ada', 'lost in the post');
+  await page.waitForSelector('#ada .outbox button', SOON);
+  const announced = () => page.$eval('#ada [data-part="announcer"]', (e) => e.textContent);
+  await expect.poll(announced, SOON).toContain('Not sent: lost in the post');
+  await enter('.outbox button:first-child');
+  expect(await focused()).toBe('ada');
+  await enter('.outbox button:last-child');
+  expect(await focused()).toBe('ada');
+  expect(await page.$$('#ada .outbox li')).toEqual([]);
+}, 60_000);
+
 test.each(['light', 'dark'])('a phone shows it without scrolling sideways (%s)', async (scheme) => {
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
   await page.setViewport({ width: 360, height: 740, hasTouch: true, isMobile: true });
