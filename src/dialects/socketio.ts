@@ -31,7 +31,8 @@ export interface SocketIoOptions extends ForeignOptions {
     | undefined;
   /**
    * What goes with `join`, `leave` and `publish`.
-   * @default the channel's name; with `publish` `{ channel, content }`
+   * @default the channel's name; with `publish` `{ channel, content, key }`: what a drop has left
+   *   without an answer is sent again with the same key
    */
   readonly payload?: ((frame: SocketIoFrame) => unknown) | undefined;
   /**
@@ -125,5 +126,5 @@ export function socketIoDialect(options: SocketIoOptions): {
 
 function defaultPayload(frame: SocketIoFrame): unknown {
   const { channel } = frame;
-  return frame.type === 'publish' ? { channel, content: frame.data } : channel;
+  return frame.type === 'publish' ? { channel, content: frame.data, key: frame.key } : channel;
 }

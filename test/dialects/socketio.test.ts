@@ -75,7 +75,7 @@ test('frames become events: join and leave with the name, publish with the conte
     { frame: UNSUBSCRIBE, emit: leave, answered: 'never' },
     {
       frame: PUBLISH,
-      emit: { event: 'send_message', payload: { channel: 'room', content: 'hi' } },
+      emit: { event: 'send_message', payload: { channel: 'room', content: 'hi', key: 'k' } },
       answered: 'never',
     },
   ]);

@@ -1,6 +1,6 @@
 // The app's own Socket.IO socket in a real browser: the handler that many have, with a counter in
 // memory only, and the mended one.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { startSocketIoServer } from '../support/socketio-server.mjs';
 import { atEnd, eventually, memoryLog, openTab, servePage } from './harness.js';
 
@@ -105,6 +105,25 @@ test('the mended handler: a drop, a publish, a restart of the log', async () => 
   await server.restart();
   await publish(server, [1]);
   await eventually(tab.items).toEqual([1, 2, 3, 4, 'gap 5-? epoch', 1]);
+});
+
+test('a publish whose acknowledgement is lost is in the log once', async () => {
+  const log = memoryLog();
+  const server = await startServer({ log });
+  const tab = await openPage(server, { epochs: true });
+  await tab.ready();
+  const append = vi.spyOn(log, 'append').mockImplementationOnce((...given) => {
+    const message = log.append(...given);
+    server.breakAll();
+    return message;
+  });
+  const position = await tab.run(() =>
+    window.app.client.channel('room').publish({ n: 1 }, { timeoutMs: 10_000 }),
+  );
+  expect(position.seq).toBe(1);
+  expect(append.mock.calls.length).toBeGreaterThan(2);
+  expect(log.facts('room').head).toBe(1);
+  await eventually(tab.items).toEqual([1]);
 });
 
 test('when the client is closed the socket stays open, and has left the room', async () => {

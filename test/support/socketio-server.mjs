@@ -55,11 +55,11 @@ export async function startSocketIoServer({
     return message;
   }
 
-  /** The mended way: the log makes the number. @param {string} channel @param {unknown} content @param {string} userId */
-  async function logged(channel, content, userId) {
+  /** The mended way: the log makes the number. @param {string} channel @param {unknown} content @param {string} userId @param {string} [key] */
+  async function logged(channel, content, userId, key) {
     if (log === undefined) return numbered(channel, content, userId);
     const data = { id: randomUUID(), content, userId, timestamp: Date.now() };
-    const { epoch, seq } = await log.append(channel, data);
+    const { epoch, seq } = await log.append(channel, data, { key });
     return { ...data, seq, epoch, channel };
   }
 
@@ -67,10 +67,11 @@ export async function startSocketIoServer({
    * @param {string} channel
    * @param {unknown} content
    * @param {string} [userId]
+   * @param {string} [key]
    * @returns {Promise<Message>}
    */
-  async function publish(channel, content, userId = 'server') {
-    const message = await logged(channel, content, userId);
+  async function publish(channel, content, userId = 'server', key = undefined) {
+    const message = await logged(channel, content, userId, key);
     io.to(channel).emit('message', message);
     return message;
   }
@@ -126,8 +127,9 @@ export async function startSocketIoServer({
         if (log !== undefined) acknowledge?.(await log.facts(channel));
       });
       socket.on('leave', (channel) => socket.leave(channel));
-      socket.on('send_message', async ({ channel, content }, acknowledge) => {
-        const message = await publish(channel, content, socket.handshake.auth.userId ?? socket.id);
+      socket.on('send_message', async ({ channel, content, key }, acknowledge) => {
+        const { userId = socket.id } = socket.handshake.auth;
+        const message = await publish(channel, content, userId, key);
         if (log !== undefined) acknowledge?.({ epoch: message.epoch, seq: message.seq });
       });
     });
