@@ -95,7 +95,8 @@ const callOf = ({ channel, epoch, seq, limit, token, signal }: HistoryQuestion):
 /** Seconds or a date. The date is the server's, so it counts from the server's own Date, if it is shown. */
 function retryAfter(headers: Headers): number | undefined {
   const value = headers.get('Retry-After')?.trim() ?? '';
-  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  // With a fraction, as some servers have it: engines read one as a day of long ago.
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1_000;
   const until = Date.parse(value);
   const sent = Date.parse(headers.get('Date') ?? '');
   return Number.isNaN(until)

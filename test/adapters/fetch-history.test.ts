@@ -203,6 +203,7 @@ describe('Retry-After', () => {
 
   test.each<[string, Record<string, string>, number | undefined]>([
     ['seconds', { 'Retry-After': '120' }, 120_000],
+    ['a fraction of them', { 'Retry-After': '2.5' }, 2_500],
     ['none to wait', { 'Retry-After': '0' }, 0],
     [
       'a date, by the clock of the server',
