@@ -68,7 +68,8 @@ export async function startDemo({ port = 0, host = '127.0.0.1', heartbeatMs = HE
     restart,
   });
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://demo');
+    // By text: of a path such as `//` there is no URL, and what throws here ends the process.
+    const [pathname] = request.url.split('?');
     const answered = pathname === '/faults' ? answerFaults(faults, request, response) : undefined;
     (answered ?? serveFile(pathname, request, response)).catch((error) => {
       console.error(error);

@@ -583,6 +583,12 @@ test('a message sent into silence arrives once', async () => {
   await expect.poll(() => page.$$('#ada [data-part="outbox"] li'), SOON).toEqual([]);
 });
 
+test('a path that is no address is not found, and harms nobody', async () => {
+  expect((await fetch(`${demo.url}/`)).status).toBe(404);
+  expect((await fetch(`${demo.url}?recover=http`)).status).toBe(200);
+  await bothShow(WELCOMES);
+});
+
 describe('the control endpoint', () => {
   const post = (headers: Record<string, string>, body: unknown) =>
     fetch(new URL('faults', demo.url), {
