@@ -136,8 +136,8 @@ export class ChannelMachine implements Asker, ReaderParts {
     this.reader.following?.poll();
   }
 
-  /** A deadline of this channel passed. */
-  due(kind: string): void {
+  /** A deadline of this channel passed. @param slept did the page sleep through it? */
+  due(kind: string, slept: boolean): void {
     switch (kind) {
       case 'load':
         return this.store.due();
@@ -149,9 +149,10 @@ export class ChannelMachine implements Asker, ReaderParts {
       case 'settle':
         return this.recovery.due();
       case 'giveup':
-        return this.reader.giveUp();
+        // Asleep, nothing was tried and nothing failed: the time counts from the next failure on.
+        return slept ? undefined : this.reader.giveUp();
       case 'handler':
-        return this.consumer.deadline();
+        return this.consumer.deadline(slept);
     }
   }
 

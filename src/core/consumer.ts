@@ -11,8 +11,13 @@ const RETRY_CAP_MS = 30_000;
 
 type Work =
   | { readonly name: 'free' }
-  /** Handlers have an item since then and have not settled. */
-  | { readonly name: 'busy'; readonly since: number; readonly timedOut: boolean }
+  /**
+   * Handlers have an item since then and have not settled. `isOverdue`: their deadline came late, and they
+   * were given their time anew.
+   */
+  | { readonly name: 'busy'; readonly since: number; readonly isOverdue: boolean }
+  /** They have not settled in their time, and are waited for. */
+  | { readonly name: 'hanging' }
   /** They failed; the same item is tried again when the deadline is due. */
   | { readonly name: 'retrying'; readonly reason: StallReason; readonly until: number }
   /** They failed too often: only `retry()` or `skip()` goes on. */
@@ -44,14 +49,14 @@ export class Consumer {
 
   /** Handlers are at work, and not known to hang. */
   get isBusy(): boolean {
-    return this.#work.name === 'busy' && !this.#work.timedOut;
+    return this.#work.name === 'busy';
   }
 
   get stall(): { readonly reason: StallReason; readonly retryInMs?: number } | undefined {
     const work = this.#work;
     switch (work.name) {
-      case 'busy':
-        return work.timedOut ? { reason: 'timeout' } : undefined;
+      case 'hanging':
+        return { reason: 'timeout' };
       case 'retrying':
         return { reason: work.reason, retryInMs: Math.max(0, work.until - this.ctx.now) };
       case 'stuck':
@@ -79,7 +84,7 @@ export class Consumer {
   handling(): void {
     // Of an item that was queued before the channel was joined anew: nobody will say that it is finished.
     if (this.#waiting === 0) return;
-    this.#work = { name: 'busy', since: this.ctx.now, timedOut: false };
+    this.#work = { name: 'busy', since: this.ctx.now, isOverdue: false };
     const { handlerTimeoutMs } = this.ctx.settings;
     // Set once, looked at when due: a deadline per message would fill the heap with stale ones.
     if (handlerTimeoutMs !== false && !this.ctx.deadlines.has(this.#deadline)) {
@@ -110,16 +115,21 @@ export class Consumer {
     this.#redeliver();
   }
 
-  deadline(): void {
+  /** @param slept did the page sleep? Its handlers slept as well. */
+  deadline(slept: boolean): void {
     const work = this.#work;
     const { handlerTimeoutMs } = this.ctx.settings;
-    if (work.name === 'retrying') this.#redeliver();
-    else if (work.name === 'busy' && !work.timedOut && handlerTimeoutMs !== false) {
-      const due = work.since + handlerTimeoutMs;
-      if (due > this.ctx.now) return this.ctx.deadlines.set(this.#deadline, due);
-      this.#work = { ...work, timedOut: true };
-      this.ctx.problem({ code: 'handler_timeout', channel: this.channel });
+    if (work.name === 'retrying') return this.#redeliver();
+    if (work.name !== 'busy' || handlerTimeoutMs === false) return;
+    if (slept && !work.isOverdue) {
+      // Only once: in a hidden page every timer is late.
+      this.#work = { ...work, since: this.ctx.now, isOverdue: true };
+      return this.ctx.arm(this.#deadline, handlerTimeoutMs);
     }
+    const due = work.since + handlerTimeoutMs;
+    if (due > this.ctx.now) return this.ctx.deadlines.set(this.#deadline, due);
+    this.#work = { name: 'hanging' };
+    this.ctx.problem({ code: 'handler_timeout', channel: this.channel });
   }
 
   close(): void {

@@ -281,9 +281,7 @@ export class Session {
       case 'leave':
         return this.#channels.leave(subject);
       default:
-        // Asleep, nothing was tried and nothing failed: the time counts from the next failure on.
-        if (kind === 'giveup' && lateMs > SLEPT_MS) return;
-        return this.#channels.find(subject)?.due(kind);
+        return this.#channels.find(subject)?.due(kind, lateMs > SLEPT_MS);
     }
   }
 }

@@ -211,6 +211,37 @@ describe('handlers', () => {
     expect(shown(script.pass(1))).toEqual([{ name: 'stalled', reason: 'timeout' }]);
   });
 
+  describe('whose page sleeps while they are at work', () => {
+    const woken = (): Script => {
+      const script = start({ handlerTimeoutMs: 4 * second })
+        .live(5)
+        .message(6);
+      script.enter({ type: 'handling', channel: CHANNEL });
+      script.now += 3_600 * second;
+      return script.enter({ type: 'tick' });
+    };
+
+    test('have their whole time once it is awake', () => {
+      const script = woken();
+      expect(shown(script)).toEqual([]);
+      expect(shown(script.frames([{ type: 'pong' }]).pass(3_999))).toEqual([]);
+      script.pass(1);
+      expect(shown(script)).toEqual([{ name: 'stalled', reason: 'timeout' }]);
+      expect(script.all('problem')).toHaveLength(1);
+    });
+
+    test('have no more than that where every timer is late, as in a hidden page', () => {
+      const script = woken().frames([{ type: 'pong' }]);
+      script.now += 60 * second;
+      script.enter({ type: 'tick' });
+      expect(shown(script)).toEqual([{ name: 'stalled', reason: 'timeout' }]);
+      script.enter({ type: 'handled', channel: CHANNEL, count: 1 });
+      script.message(7).enter({ type: 'handling', channel: CHANNEL });
+      script.now += 60 * second;
+      expect(shown(script.enter({ type: 'tick' }))).toEqual([]);
+    });
+  });
+
   test('have no more than their time after an item whose next try was far off is skipped', () => {
     const script = start({ handlerTimeoutMs: second }).live(5, { ...LATEST, maxAttempts: 99 });
     script.message(6, 7);
