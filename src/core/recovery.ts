@@ -100,7 +100,7 @@ export class Recovery {
    */
   callOff(): boolean {
     const { name } = this.state;
-    if (name !== 'settling' && name !== 'backingOff' && name !== 'idle') return false;
+    if (name === 'queued' || name === 'asking') return false;
     const healed = name === 'settling' && !this.inDoubt;
     this.succeeded();
     return healed;

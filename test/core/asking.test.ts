@@ -84,6 +84,15 @@ describe('one question at a time', () => {
     expect(script.pass(second).all('fetch')).toEqual([]);
   });
 
+  test('that waits for room is called off when the numbers close', () => {
+    const script = start({ maxQueued: 6 }).live(5).message(6, 7, 8, 9).message(11);
+    expect(script.all('channelState')).toMatchObject([{ state: { name: 'recovering' } }]);
+    expect(script.message(10).told).toEqual([10, 11]);
+    expect(script.all('channelState')).toMatchObject([{ state: { name: 'live' } }]);
+    script.enter({ type: 'handled', channel: CHANNEL, count: 6 });
+    expect(script.pass(second).all('fetch')).toEqual([]);
+  });
+
   test('in the line finds out that there is no room, and waits for it', () => {
     const script = start({ maxCalls: 1, maxQueued: 2 });
     for (const channel of ['a', 'b']) script.enter({ type: 'join', channel, intent: LATEST });
