@@ -252,7 +252,7 @@ export class Reader {
     if (holeTo !== undefined) this.#lose(follower, 'hole', page, since, holeTo);
   }
 
-  /** A discontinuity. @param to the last number lost, where it is known: the page continues after it. */
+  /** A discontinuity. @param to the last number lost, if known: the page goes on after it, with no other question. */
   #lose(
     { detector, epoch, tok }: Follower,
     reason: Discontinuity,
@@ -260,16 +260,16 @@ export class Reader {
     since: number,
     to?: number,
   ): void {
-    const { intent, recovery } = this.parts;
     const lost = { epoch, from: detector.last + 1, reason };
-    recovery.reset();
-    if (intent.snapshot) {
+    this.parts.recovery.reset();
+    if (this.parts.intent.snapshot) {
       return this.#reset(reason, { epoch: page.epoch, seq: page.head }, lost, tok);
     }
     const had = reason === 'epoch' ? this.#left?.lastOf(page.epoch) : undefined;
     const follower = this.#detour(discontinued(lost, page, to, had, detector));
-    follower.heard(to === undefined ? page.head : Math.max(detector.want, page.head), 0);
-    if (to !== undefined) this.#walk(follower, page, since);
+    if (to === undefined) return follower.heard(page.head, 0);
+    follower.detector.hint(detector.want);
+    this.#walk(follower, page, since);
   }
 
   #reset(reason: SnapshotReason, target: Position, lost?: Loss, tok = ''): void {

@@ -622,6 +622,27 @@ describe('discontinuities', () => {
     expect(script.told).toEqual(['truncated', 10, 11, 12]);
   });
 
+  test.each([
+    ['a loss', { oldest: 7, messages: messages(7, 9) }, 1],
+    ['a hole', { messages: messages(7, 9) }, 3],
+  ])('%s that the rest of the page follows ends with that page', (_what, page, answers) => {
+    const script = start().live(5).heads(9).pass(200);
+    for (let i = 0; i < answers; i += 1) {
+      script.answer(script.call()?.id ?? 0, { head: 9, ...page });
+    }
+    expect(script.told).toEqual([answers === 1 ? 'truncated' : 'hole', 7, 8, 9]);
+    expect(script.all('fetch')).toEqual([]);
+    expect(script.all('channelState').at(-1)?.state).toEqual({ name: 'live' });
+  });
+
+  test('behind which a hole seems to follow: there is time before the next answer', () => {
+    const script = start().live(5).heads(9).pass(200);
+    script.answer(asked(script), { head: 9, oldest: 7, messages: messages(9, 9) });
+    expect(script.told).toEqual(['truncated']);
+    expect(script.all('fetch')).toEqual([]);
+    expect(script.call()?.request.seq).toBe(6);
+  });
+
   test('do not make us forget what was heard of', () => {
     const script = start().live(5).heads(25).pass(200);
     script.answer(asked(script), { head: 20, oldest: 11, messages: messages(11, 20) });

@@ -38,9 +38,8 @@ test('A2 a hole is believed after three answers that agree, and named with its n
 test('A2 a hole ends before the next message, not at a void range behind it', () => {
   const [script, first] = asking();
   const page = { head: 10, messages: messages(7, 8), void: [[9, 10]] as const };
-  for (let id: number | undefined = first, i = 0; i < 3; i += 1, id = script.call()?.id) {
-    script.answer(id ?? 0, page);
-  }
+  script.answer(first, page);
+  for (let i = 0; i < 2; i += 1) script.answer(script.call()?.id ?? 0, page);
   expect(script.items[0]).toMatchObject({ gap: { from: 6, to: 6, reason: 'hole' } });
 });
 
