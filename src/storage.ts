@@ -6,6 +6,7 @@ import { promiseTry } from './promise-try.js';
 
 export class Storage {
   #lastSave: Promise<unknown> = Promise.resolve();
+  #wipes = 0;
 
   constructor(
     private readonly store: PositionStore,
@@ -14,10 +15,11 @@ export class Storage {
   ) {}
 
   load(channel: string): void {
+    const wipes = this.#wipes;
     void promiseTry<unknown>(() => this.store.load(channel)).then(
       (position) => {
-        // A store may hold anything; what is no position is none.
-        const known = isStoredPosition(position) ? position : undefined;
+        // A store may hold anything; what is no position is none. Nor is what has been wiped since.
+        const known = wipes === this.#wipes && isStoredPosition(position) ? position : undefined;
         this.enter({ type: 'loaded', channel, position: known });
       },
       () => this.enter({ type: 'loaded', channel, failed: true }),
@@ -38,6 +40,7 @@ export class Storage {
   }
 
   forget(): Promise<void> {
+    this.#wipes += 1;
     return promiseTry(() => this.store.forget());
   }
 

@@ -169,6 +169,34 @@ test('forget wipes the positions, and stores none of the open channels any more'
   expect(store.kept.size).toBe(0);
 });
 
+test('a read that was under way when all was forgotten brings nothing back, joined anew or not', async () => {
+  const store = new SpyStore();
+  const load = store.load.bind(store);
+  const first = deferred<StoredPosition | undefined>();
+  store.load = () => {
+    store.load = load;
+    return first.promise;
+  };
+  const { client, room, server, publishTo, pass } = setup({ ports: { store } });
+  publishTo(5);
+  const { epoch } = server.log.facts('room');
+  const channel = room();
+  channel.subscribe(() => undefined);
+  await pass();
+  await client.forget();
+  await channel.close();
+  store.load = () => new Promise(() => undefined);
+  await pass(1_200);
+  const seen: number[] = [];
+  room().subscribe(({ seq }) => void seen.push(seq));
+  await pass();
+  first.resolve({ epoch, seq: 2, tok: 'of the one who logged out' });
+  await pass(5_000);
+  publishTo(6);
+  await pass();
+  expect(seen).toEqual([6]);
+});
+
 test('a write that was under way when all was forgotten, and fails, is not tried again', async () => {
   const store = new SpyStore();
   const save = store.save.bind(store);
