@@ -196,7 +196,9 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   retry(): void {
-    this.shared.parts.driver.input({ type: 'retry', channel: this.name });
+    const { name: channel, parts } = this.shared;
+    // Not in this call: an error handler that tries again and again would hold the page up.
+    parts.turn.later({ resume: () => parts.driver.input({ type: 'retry', channel }) });
   }
 
   skip(): void {

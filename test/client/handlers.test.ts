@@ -397,6 +397,32 @@ async function later(what: string): Promise<never> {
   return fail(what);
 }
 
+test.each(['throws', 'rejects'] as const)(
+  'an error listener may try again for as long as it likes: a handler that %s does not hold the page up',
+  async (how) => {
+    const { clock, client, room, publishTo, pass } = setup();
+    const channel = room(retry);
+    client.on('error', () => channel.retry());
+    let tries = 0;
+    let inThisTask = 0;
+    let most = 0;
+    channel.subscribe(() => {
+      tries += 1;
+      inThisTask += 1;
+      most = Math.max(most, inThisTask);
+      clock.soon(() => void (inThisTask = 0));
+      if (tries > 20) return undefined;
+      const error = new Error('poison');
+      if (how === 'throws') throw error;
+      return Promise.reject(error);
+    });
+    await pass();
+    publishTo(1);
+    await pass(1_000);
+    expect([tries, most]).toEqual([21, 1]);
+  },
+);
+
 test('skip() and retry() leave a handler alone that is at work', async () => {
   const { room, errors, store, publishTo, pass } = setup();
   const channel = room(retry);
