@@ -147,10 +147,9 @@ export class ChannelMachine implements Asker, ReaderParts {
         this.join.armPoll();
         return this.poll();
       case 'settle':
-        return this.recovery.due();
+        return this.recovery.lineUp();
       case 'giveup':
-        // Asleep, nothing was tried and nothing failed: the time counts from the next failure on.
-        return slept ? undefined : this.reader.giveUp();
+        return this.recovery.isOver(slept) ? this.reader.giveUp() : undefined;
       case 'handler':
         return this.consumer.deadline(slept);
     }

@@ -42,6 +42,8 @@ const NONE: readonly number[] = [];
 export class Recovery {
   state: State = IDLE;
   #failures = 0;
+  /** The page slept through the end of `giveUpAfterMs` in this outage. */
+  #isOverdue = false;
   #unconfirmed = 0;
   /** What the last unconfirmed answers say. */
   #claim: Claim | undefined;
@@ -80,17 +82,18 @@ export class Recovery {
     if (name === 'queued' || name === 'asking' || name === 'backingOff') return;
     // Answers that must agree have time between them, also where nothing waits for a reorder window.
     if (name === 'settling' && this.inDoubt) return;
-    this.#enqueue();
+    this.lineUp();
   }
 
-  /** The wait is over. */
-  due(): void {
-    if (this.state.name === 'settling' || this.state.name === 'backingOff') this.#enqueue();
+  /** Gets in the line for a call: the wait, if there was one, is over. */
+  lineUp(): void {
+    this.#leave({ name: 'queued' });
+    this.enqueue(this.asker);
   }
 
   /** A fresh token came: what waited for it need not wait longer, unless it keeps failing. */
   tokenReady(): void {
-    if (this.state.name === 'backingOff' && this.#failures <= 1) this.#enqueue();
+    if (this.state.name === 'backingOff' && this.#failures <= 1) this.lineUp();
   }
 
   /**
@@ -149,6 +152,15 @@ export class Recovery {
     this.#backOff('recovery', Math.max(wait, told * (1 + this.ctx.chance / 2)));
   }
 
+  /**
+   * `giveUpAfterMs` is over. @returns false when the page slept, and nothing was tried: the time counts from
+   * the next failure on. Only once: in a hidden page every timer is late.
+   */
+  isOver(slept: boolean): boolean {
+    this.#isOverdue = slept && !this.#isOverdue;
+    return !this.#isOverdue;
+  }
+
   /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */
   unconfirmed(claim: Claim): boolean {
     this.#answered();
@@ -195,11 +207,6 @@ export class Recovery {
     this.ctx.deadlines.clear(this.#giveUp);
   }
 
-  #enqueue(): void {
-    this.#leave({ name: 'queued' });
-    this.enqueue(this.asker);
-  }
-
   /** Changes the state. Only a wait has a deadline to clear: thousands of channels may come here at once. */
   #leave(next: State): void {
     const { name } = this.state;
@@ -211,6 +218,7 @@ export class Recovery {
   #answered(): void {
     if (this.#failures === 0) return;
     this.#failures = 0;
+    this.#isOverdue = false;
     this.ctx.deadlines.clear(this.#giveUp);
   }
 

@@ -556,6 +556,32 @@ describe('giving up', () => {
     expect(script.pass(1).told).toEqual(['unreachable']);
   });
 
+  test('is for a hidden page, where every timer is late, once it has had its time anew', () => {
+    const script = failing({ backoffBaseMs: 500 });
+    const late = (): readonly (number | string)[] => {
+      script.now += 60 * second;
+      script.frames([{ type: 'pong' }]).enter({ type: 'tick' });
+      return script.told;
+    };
+    expect(late()).toEqual([]);
+    script.refuse(asked(script), 500);
+    expect(late()).toEqual(['unreachable']);
+  });
+
+  test('is anew for each outage that a page sleeps in', () => {
+    const script = failing({ backoffBaseMs: 500 });
+    for (let head = 9; head < 12; head += 1) {
+      script.now += 3_600 * second;
+      script.enter({ type: 'tick' });
+      expect(script.told).toEqual([]);
+      script.answer(asked(script), { head, messages: messages(6, head) });
+      script
+        .heads(head + 1)
+        .pass(200)
+        .refuse(asked(script), 500);
+    }
+  });
+
   test('is not for slow handlers, whom the log waits for', () => {
     const script = failing({ maxQueued: 2, backoffBaseMs: 500 }).message(6, 7);
     expect(script.pass(2 * second).told).toEqual([]);
