@@ -196,9 +196,9 @@ export class ChannelHandle<Data> implements Channel<Data> {
   }
 
   retry(): void {
-    const { name: channel, parts } = this.shared;
+    const { driver, turn } = this.shared.parts;
     // Not in this call: an error handler that tries again and again would hold the page up.
-    parts.turn.later({ resume: () => parts.driver.input({ type: 'retry', channel }) });
+    turn.later({ resume: () => driver.input({ type: 'retry', channel: this.name }) });
   }
 
   skip(): void {

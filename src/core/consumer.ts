@@ -17,7 +17,7 @@ type Work =
    */
   | { readonly name: 'busy'; readonly since: number; readonly isOverdue: boolean }
   /** They have not settled in their time, and are waited for. */
-  | { readonly name: 'hanging' }
+  | { readonly name: 'timeout' }
   /** They failed; the same item is tried again when the deadline is due. */
   | { readonly name: 'retrying'; readonly reason: StallReason; readonly until: number }
   /** They failed too often: only `retry()` or `skip()` goes on. */
@@ -55,8 +55,8 @@ export class Consumer {
   get stall(): { readonly reason: StallReason; readonly retryInMs?: number } | undefined {
     const work = this.#work;
     switch (work.name) {
-      case 'hanging':
-        return { reason: 'timeout' };
+      case 'timeout':
+        return { reason: work.name };
       case 'retrying':
         return { reason: work.reason, retryInMs: Math.max(0, work.until - this.ctx.now) };
       case 'stuck':
@@ -77,7 +77,7 @@ export class Consumer {
     this.#failures = 0;
     // The item was skipped while it waited for another try: the next one must not inherit that wait.
     if (this.#work.name === 'retrying') this.ctx.deadlines.clear(this.#deadline);
-    if (this.#work.name !== 'free') this.#work = FREE;
+    this.#work = FREE;
   }
 
   /** A handler returned a promise: it has `handlerTimeoutMs` from now. */
@@ -128,7 +128,7 @@ export class Consumer {
     }
     const due = work.since + handlerTimeoutMs;
     if (due > this.ctx.now) return this.ctx.deadlines.set(this.#deadline, due);
-    this.#work = { name: 'hanging' };
+    this.#work = { name: 'timeout' };
     this.ctx.problem({ code: 'handler_timeout', channel: this.channel });
   }
 
