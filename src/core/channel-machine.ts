@@ -210,7 +210,7 @@ export class ChannelMachine implements Asker, ReaderParts {
     const { phase } = this.reader;
     if (phase.name !== 'failed' || phase.before === undefined) return false;
     this.reader.phase = phase.before;
-    if (this.ledger.isBarred(this.channel)) this.store.load();
+    if (this.intent.start === 'stored' && this.ledger.isBarred(this.channel)) this.store.load();
     return true;
   }
 

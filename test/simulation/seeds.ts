@@ -52,6 +52,11 @@ export const REGRESSIONS: readonly (readonly [kind: Kind, seed: number, found: s
     'a state that lagged for ever behind a hole was held for a client in unrest',
   ],
   ['contiguous', 18136234, 'who began anew at the numbers of before was held for idle since then'],
+  [
+    'contiguous',
+    43017253,
+    'a refused channel with a start of its own asked the store when it was joined again',
+  ],
   ['bare', 9962, 'a log that held nothing and was filled was read from its beginning for ever'],
   ['bare', 10503, 'what came with the end of its channel was stored as nobody’s'],
   ['bare', 1003939, 'a log that named a head below ours, and more before it, was never believed'],

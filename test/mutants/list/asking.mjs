@@ -37,9 +37,9 @@ export const asking = [
     name: 'outage-counted-from-the-last-one',
     rule: 'giving up is counted from the first failure of this outage',
     file: 'src/core/recovery.ts',
-    find: `    this.#failures = 0;
+    find: `    this.#isOverdue = false;
     this.ctx.deadlines.clear(this.#giveUp);`,
-    replace: `    this.#failures = 0;`,
+    replace: `    this.#isOverdue = false;`,
     byTests: true,
   },
   {

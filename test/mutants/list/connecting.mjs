@@ -262,4 +262,12 @@ export const connecting = [
     replace: `if (!Array.isArray(items)) return bad('recovered without id or items');`,
     byTests: true,
   },
+  {
+    name: 'refused-begins-anew',
+    rule: 'a refused channel that is asked for again goes on where it was',
+    file: 'src/core/channels.ts',
+    find: `if (known.revive()) return known;`,
+    replace: ``,
+    byTests: true,
+  },
 ];
