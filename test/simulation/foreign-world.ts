@@ -13,25 +13,12 @@ import { mappedDialect } from '../../src/dialects/mapped.js';
 import { socketIoDialect } from '../../src/dialects/socketio.js';
 import { Agenda } from './agenda.js';
 import { Dice } from './dice.js';
-import {
-  CHANNEL,
-  ForeignServer,
-  makeForeignPlan,
-  type Entry,
-  type ForeignPlan,
-} from './foreign-server.js';
+import { CHANNEL, ForeignServer, makeForeignPlan, type ForeignPlan } from './foreign-server.js';
 import { ForeignVerdict } from './foreign-verdict.js';
+import { ForeignWire } from './foreign-wire.js';
 
 const FAULTS_UNTIL_MS = 40_000;
 const END_MS = 400_000;
-
-interface Socket {
-  readonly attempt: number;
-  attached: boolean;
-  beats: boolean;
-  /** When the last frame that keeps its place arrives. */
-  lastAt: number;
-}
 
 export class ForeignWorld {
   readonly plan: ForeignPlan;
@@ -44,7 +31,7 @@ export class ForeignWorld {
   #session!: Session;
   #epoch = 0;
   #attempt = 0;
-  #socket: Socket | undefined;
+  readonly #wire: ForeignWire;
   #queue: { item: Item; tok: string | undefined }[] = [];
   #busy = false;
   #stored: StoredPosition | undefined;
@@ -63,7 +50,15 @@ export class ForeignWorld {
     this.plan = makeForeignPlan(this.#dice.fork('plan'));
     const { plan: p } = this;
     this.#server = new ForeignServer(p, this.#dice.fork('server'), this.agenda, (entry) => {
-      this.#fanOut(entry);
+      this.#say(`publish ${entry.life}/${entry.seq} #${entry.uid}`);
+      this.#wire.publish(entry);
+    });
+    this.#wire = new ForeignWire(p, this.#dice.fork('wire'), this.agenda, this.#server, {
+      isFaulty: () => this.#isFaulty,
+      received: (attempt, data) => {
+        this.#say(`frame ${JSON.stringify(data)}`);
+        this.#enter({ type: 'frames', attempt, frames: this.#dialect.decode(data) });
+      },
     });
     this.#verdict = new ForeignVerdict(p, this.#server, (text) => {
       this.#fail(text);
@@ -121,42 +116,11 @@ export class ForeignWorld {
     return this.agenda.now < FAULTS_UNTIL_MS && this.#since !== undefined;
   }
 
-  #fanOut(entry: Entry): void {
-    if (entry.channel !== CHANNEL || entry.hidden) return;
-    const socket = this.#socket;
-    if (!socket?.attached) return;
-    const { plan: p } = this;
-    this.#say(`publish ${entry.life}/${entry.seq} #${entry.uid}`);
-    if (this.#isFaulty && this.#dice.chance(p.drop)) return;
-    const times = this.#isFaulty && this.#dice.chance(p.twice) ? 2 : 1;
-    const json = this.#server.json(entry);
-    for (let i = 0; i < times; i += 1) this.#down(socket, 'message', json);
-  }
-
-  #down(socket: Socket, event: string, json: unknown, answerTo?: unknown): void {
-    const text = JSON.stringify(json ?? {});
-    const at = this.agenda.now + this.#dice.between(2, 40);
-    const when = this.plan.reorders && event === 'message' ? at : Math.max(at, socket.lastAt);
-    if (!(this.plan.reorders && event === 'message')) socket.lastAt = when;
-    this.agenda.at(when, () => {
-      if (this.#socket !== socket) return;
-      const payload = JSON.parse(text) as unknown;
-      const data = this.plan.socketio
-        ? answerTo === undefined
-          ? { event, payload }
-          : { answerTo, payload }
-        : text;
-      this.#say(`frame ${event} ${text}`);
-      this.#enter({ type: 'frames', attempt: socket.attempt, frames: this.#dialect.decode(data) });
-    });
-  }
-
   #cut(): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    this.#socket = undefined;
+    const attempt = this.#wire.close();
+    if (attempt === undefined) return;
     this.#say('cut');
-    this.#enter({ type: 'dropped', attempt: socket.attempt, code: 1006, reason: '' });
+    this.#enter({ type: 'dropped', attempt, code: 1006, reason: '' });
   }
 
   #downUntil = 0;
@@ -170,7 +134,7 @@ export class ForeignWorld {
   #reload(): void {
     this.#say(`reload at ${JSON.stringify(this.#stored)}`);
     this.#epoch += 1;
-    this.#socket = undefined;
+    this.#wire.close();
     this.#queue = [];
     this.#busy = false;
     this.#verdict.reloaded();
@@ -231,15 +195,16 @@ export class ForeignWorld {
           if (this.#attempt !== attempt) return undefined;
           if (this.agenda.now < this.#downUntil)
             return { type: 'dropped', attempt, code: 1006, reason: '' };
-          this.#socket = { attempt, attached: false, beats: false, lastAt: 0 };
+          this.#wire.open(attempt);
           return { type: 'opened', attempt };
         });
       }
       case 'hangUp':
-        if (this.#socket?.attempt === effect.attempt) this.#socket = undefined;
+        if (this.#wire.attempt === effect.attempt) this.#wire.close();
         return;
       case 'send':
-        return this.#sent(effect.frames);
+        for (const frame of effect.frames) this.#wire.sent(frame);
+        return;
       case 'fetch':
         return this.#fetch(effect);
       case 'load': {
@@ -270,31 +235,6 @@ export class ForeignWorld {
       default:
         return;
     }
-  }
-
-  #sent(frames: Extract<Effect, { type: 'send' }>['frames']): void {
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    for (const frame of frames) {
-      if (frame.type !== 'subscribe') continue;
-      this.agenda.in(this.#dice.between(1, 20), () => {
-        if (this.#socket !== socket) return;
-        socket.attached = true;
-        const facts = this.plan.joinFacts ? this.#server.facts() : {};
-        if (this.plan.heads && !socket.beats) this.#beat(socket);
-        socket.beats = true;
-        if (this.plan.socketio) return this.#down(socket, 'join', facts, frame);
-        this.#down(socket, 'joined', { type: 'subscribed', channel: CHANNEL, ...facts });
-      });
-    }
-  }
-
-  #beat(socket: Socket): void {
-    this.agenda.in(10_000, () => {
-      if (this.#socket !== socket) return;
-      this.#down(socket, 'heads', { type: 'heads', channel: CHANNEL, ...this.#server.facts() });
-      this.#beat(socket);
-    });
   }
 
   #fetch({ id, request }: Extract<Effect, { type: 'fetch' }>): void {
