@@ -14,8 +14,11 @@ interface Anchor {
 
 interface Question {
   readonly since: number;
-  readonly anchor: Anchor | undefined;
-  readonly low: number | undefined;
+  /** What the answer should show. */
+  readonly anchor?: Anchor | undefined;
+  /** What we stood on when we asked: in the answer it bears the id that it had. */
+  readonly had?: Anchor | undefined;
+  readonly low?: number | undefined;
   /** The greatest number that we had of the log when we asked. */
   readonly highest: number;
 }
@@ -45,7 +48,7 @@ export class Overlap {
   readonly #live = new Map<number, string>();
   /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
   #low: number | undefined;
-  #question: Question = { since: 0, anchor: undefined, low: undefined, highest: 0 };
+  #question: Question = { since: 0, highest: 0 };
   /** The greatest number that came. Where numbers only rise, it may be above what answers confirm. */
   #highest: number;
   /**
@@ -109,7 +112,7 @@ export class Overlap {
     const low = this.#low ?? (this.#isEmpty ? 1 : undefined);
     const since = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
     const highest = Math.max(this.#highest, last);
-    this.#question = { since: Math.max(0, since - 1), anchor, low, highest };
+    this.#question = { since: Math.max(0, since - 1), anchor, had: this.#anchor, low, highest };
     return this.#question.since;
   }
 
@@ -135,7 +138,8 @@ export class Overlap {
 
   /** The id of a message that we had, as far as it is remembered. */
   #idOf(seq: number): string | undefined {
-    return seq === this.#anchor?.seq ? this.#anchor.id : this.#live.get(seq);
+    const had = [this.#anchor, this.#question.had].find((one) => one?.seq === seq);
+    return had?.id ?? this.#live.get(seq);
   }
 
   /** What a page that goes on from here proves: `oldest` and `head` as far as they can be believed. */

@@ -319,6 +319,17 @@ test('while a log holds nothing of ours, a counter that began anew is found in w
   expect(settle(script, (since) => bare(log)(since))).toEqual(['rewind', 1, 2]);
 });
 
+test('a counter that began anew and passed ours shows, also when its next message comes while the log is asked', () => {
+  const script = live({ pollMs: 1_000 }).pass(1_200);
+  attempt = 1;
+  const { id } = script.first('fetch');
+  const next = { type: 'message', channel: CHANNEL, epoch: 'e', ...named(6, 6, 'b')[0] } as const;
+  expect(script.frames([next as ServerFrame]).told).toEqual([6]);
+  script.answer(id, { head: 6, messages: named(5, 6, 'b') });
+  expect(script.told).toEqual(['rewind']);
+  expect(settle(script, bare(named(1, 6, 'b')))).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
 test('a log that was empty and is back is read from where we are, not from its beginning', () => {
   const script = reconnect(live());
   script.answer(script.first('fetch').id, bare([])(4));

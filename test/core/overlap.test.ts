@@ -318,6 +318,15 @@ test('a log that held nothing for a moment does not make us forget the name of w
   expect(at({ head: 5, messages: ids(5, 5, 'a') })).toBe('another');
 });
 
+test('what we stood on when we asked is held against its id, also when more came meanwhile', () => {
+  const { read, tracker } = log(4);
+  for (const message of ids(5, 5, 'a')) tracker.accepted(message);
+  tracker.since(5);
+  for (const message of ids(6, 6, 'b')) tracker.accepted(message);
+  expect(read({ head: 6, messages: ids(5, 6, 'a') }).says).toBe('another');
+  expect(read({ head: 6, messages: ids(5, 6, 'b') }).says).toBe('another');
+});
+
 test('an odd number that comes while a log is asked for from its beginning does not shorten the question', () => {
   const { read, tracker } = log(5);
   tracker.since(5);
