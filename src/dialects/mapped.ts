@@ -2,6 +2,7 @@
 import { checkOptions, isFunction, isName, isNames, type Rule } from '../check-options.js';
 import { bad, decodeText, isRecord, type Raw } from '../core/codec.js';
 import type { ClientFrame, DecodedFrame, RecoverRequest, ServerFrame } from '../core/frames.js';
+import { wordsOf } from '../errors.js';
 import type { Dialect } from './dialect.js';
 import { FieldReader, fieldNames, type Fields } from './fields.js';
 import { FOREIGN_RULES, foreignDialect, type ForeignOptions } from './foreign.js';
@@ -94,7 +95,7 @@ export function mappedDialect(options: MappedOptions): Dialect {
       // Without types it may as well be null.
       return meant ? [meant] : [];
     } catch (error) {
-      return [bad(`control failed: ${String(error)}`)];
+      return [bad(`control failed: ${wordsOf(error)}`)];
     }
   };
 

@@ -130,12 +130,16 @@ test('a time may be a text, an array may hold several frames', () => {
 test('other frames mean what the app says; an app that throws is a bad frame', () => {
   const control: MappedOptions['control'] = (frame) => {
     if (frame.type === 'boom') throw new Error('boom');
+    if (frame.type === 'mute') throw Object.create(null);
     if (frame.type === 'null') return null as never;
     return frame.type === 'bye' ? { type: 'goaway', spreadMs: 5 } : undefined;
   };
-  expect(decode({ control }, ...['bye', 'x', 'null', 'boom'].map((type) => ({ type })))).toEqual([
+  expect(
+    decode({ control }, ...['bye', 'x', 'null', 'boom', 'mute'].map((type) => ({ type }))),
+  ).toEqual([
     { type: 'goaway', spreadMs: 5 },
     { type: 'bad', reason: 'control failed: Error: boom' },
+    { type: 'bad', reason: 'control failed: [object Object]' },
   ]);
 });
 
