@@ -19,8 +19,10 @@ export function readAnswer(
   const isOther = (raw: unknown): boolean => fields.isOther(raw, channel);
   const own = list.filter((raw) => !isOther(raw));
   const isShared = fields.sharesCounter;
-  // A hole shows by what comes after it, or by a head: at the end there may be neither.
-  if ((isShared || named === undefined) && fields.isUnreadable(own.at(-1)))
+  // A hole shows by what comes after it, or by a head: at the end there may be neither. Where numbers only
+  // rise, it does not show at all.
+  const hidden = own.slice(fields.numbering === 'monotonic' ? 0 : -1);
+  if ((isShared || named === undefined) && hidden.some((raw) => fields.isUnreadable(raw)))
     return bad('seq is not a safe integer >= 1', channel);
 
   const endOf = (messages: readonly unknown[]): number =>

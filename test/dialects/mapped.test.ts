@@ -219,6 +219,10 @@ test('A10 a number that cannot be read, where nothing else shows that a message 
   expect(ask({}, messages)).toMatchObject(bad);
   expect(ask({}, [{ seq: 11 }, { seq: '12' }])).toMatchObject(bad);
   expect(ask({ numbering: 'monotonic' }, { messages, head: 12 })).toMatchObject(bad);
+  // Where numbers only rise, what comes after it does not show it either.
+  const between = [{ seq: 11 }, { seq: '12' }, { seq: 13 }];
+  expect(ask({ numbering: 'monotonic' }, between)).toMatchObject(bad);
+  expect(ask({}, between)).toMatchObject({ messages: [{ seq: 11 }, { seq: 13 }] });
   // Numbers that follow each other, and a head: there it is a hole, which is named.
   expect(ask({}, { messages, head: 12 })).toMatchObject({ messages: [], head: 12 });
   expect(ask({}, [{ seq: '11' }, { seq: 12 }])).toMatchObject({ messages: [{ seq: 12 }] });
