@@ -143,7 +143,10 @@ export class Follower {
 
   /** Goes on without the log's word. */
   goOn(): void {
-    this.detector.doubt = 'none';
+    const { detector } = this;
+    detector.doubt = 'none';
+    // Where numbers only rise, messages wait as long as a head is ahead; the next head makes us ask again.
+    if (!detector.isOrdered) detector.dropHint();
     this.drain();
     this.pursue(0);
   }

@@ -218,6 +218,34 @@ test('an app that prefers fresh to complete gets what waits, and is told what ma
   expect(told).toEqual(['unreachable', 150]);
 });
 
+test.each([
+  [41, []],
+  [48, ['unreachable']],
+])(
+  'also while a head is ahead of what waits (%i), and nothing that is there is lost',
+  (seq, gap) => {
+    const script = live({ giveUpAfterMs: 5_000 }).heads(50).message(seq);
+    const told: unknown[] = [];
+    const wait = (refused: boolean) => {
+      for (let i = 0; i < 40; i += 1) {
+        const calls = script
+          .frames([{ type: 'pong' }])
+          .pass(500)
+          .all('fetch');
+        told.push(...script.told);
+        if (refused) for (const { id } of calls) script.refuse(id, 503);
+        else if (calls[0])
+          told.push(...script.answer(calls[0].id, { head: 50, messages: of(seq, 50) }).told);
+      }
+    };
+    wait(true);
+    expect(told).toEqual([...gap, seq]);
+    script.heads(50);
+    wait(false);
+    expect(told).toEqual([...gap, seq, 50, 'position']);
+  },
+);
+
 test('{ last: n } counts messages, not numbers, where the log tells them all', () => {
   const script = rising();
   const intent = { ...LATEST, start: { last: 2 } };
