@@ -19,16 +19,29 @@ export interface Lane {
 
 export function makeLanes(parts: ConnectionParts): readonly Lane[] {
   const { instances, senders } = parts.settings;
+  const own = distinct();
   return senders.flatMap((spec) =>
     spec.kind === 'publish' || spec.kind === 'ws'
-      ? instances.map((instance) => new SocketLane(parts, instance, spec))
-      : [plainLane(parts, spec)],
+      ? instances.map(
+          (instance) =>
+            new SocketLane(parts, instance, spec, own(`${spec.kind} over ${instance.name}`)),
+        )
+      : [plainLane(parts, spec, own(nameOf(spec)))],
   );
+}
+
+/** Paths go by their names: two of one name would be taken for one, and the second fail with the first. */
+function distinct(): (name: string) => string {
+  const counts = new Map<string, number>();
+  return (name) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  };
 }
 
 /** Its own connection, which joins nothing. */
 class SocketLane implements Lane {
-  readonly name: string;
   readonly bySocket = true;
   readonly slow = false;
   #connection: Promise<Connection> | undefined;
@@ -37,9 +50,8 @@ class SocketLane implements Lane {
     private readonly parts: ConnectionParts,
     private readonly instance: Instance,
     private readonly spec: Extract<SenderSpec, { readonly kind: 'publish' | 'ws' }>,
-  ) {
-    this.name = `${spec.kind} over ${instance.name}`;
-  }
+    readonly name: string,
+  ) {}
 
   async send(marker: string): Promise<number | undefined> {
     const { channel } = this.parts.settings;
@@ -88,9 +100,10 @@ class SocketLane implements Lane {
 function plainLane(
   parts: ConnectionParts,
   spec: Exclude<SenderSpec, { readonly kind: 'publish' | 'ws' }>,
+  name: string,
 ): Lane {
   return {
-    name: nameOf(spec),
+    name,
     bySocket: false,
     slow: spec.kind === 'sh',
     send: async (marker) => {

@@ -1,0 +1,26 @@
+// The sending paths by themselves: what they are called, and what they send.
+import { expect, test } from 'vitest';
+import { settingsOf, type Given } from '../../src/cli/check/given.js';
+import { makeLanes } from '../../src/cli/check/lanes.js';
+import { Markers } from '../../src/cli/check/markers.js';
+import { Pulse } from '../../src/cli/check/pulse.js';
+
+const pathsOf = (given: Given) =>
+  makeLanes({
+    settings: settingsOf({ urls: ['ws://host/live'], ...given }),
+    markers: new Markers(),
+    pulse: new Pulse(),
+  });
+
+test('paths that differ in what is not printed have names of their own', () => {
+  const send = [
+    ...['sh node a.js {marker}', 'sh node b.js {marker}'],
+    ...['POST http://host/?kind=a {marker}', 'POST http://host/?kind=b {marker}'],
+    ...['ws a {marker}', 'ws b {marker}'],
+  ];
+  expect(pathsOf({ send }).map(({ name }) => name)).toEqual([
+    ...['sh node …', 'sh node … (2)'],
+    ...['POST host/', 'POST host/ (2)'],
+    ...['ws over ws://host/live', 'ws over ws://host/live (2)'],
+  ]);
+});
