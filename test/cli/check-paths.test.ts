@@ -24,3 +24,10 @@ test('paths that differ in what is not printed have names of their own', () => {
     ...['ws over ws://host/live', 'ws over ws://host/live (2)'],
   ]);
 });
+
+test.each(['KEY=hush node a.js {marker}', `KEY='hush hush' node a.js {marker}`])(
+  'what stands in front of a command is not printed: %s',
+  (command) => {
+    expect(pathsOf({ send: [`sh ${command}`] })[0]?.name).toBe('sh …');
+  },
+);

@@ -121,7 +121,11 @@ function plainLane(
 
 function nameOf(spec: Exclude<SenderSpec, { readonly kind: 'publish' | 'ws' }>): string {
   if (spec.kind === 'function') return spec.name;
-  if (spec.kind === 'sh') return `sh ${spec.command.trim().split(/\s+/)[0] ?? ''} …`;
+  if (spec.kind === 'sh') {
+    // In front of a command may stand what it finds in its environment: `TOKEN=… node publish.js`.
+    const [program] = /^[^\s='"]+(?=\s|$)/.exec(spec.command.trim()) ?? [];
+    return program === undefined ? 'sh …' : `sh ${program} …`;
+  }
   const { host, pathname } = new URL(withoutBraces(spec.url));
   return `${spec.method} ${host}${pathname.replaceAll('%7B', '{').replaceAll('%7D', '}')}`;
 }
