@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/cli/check/config-file.js';
+import { readFlags } from '../../src/cli/check/flags.js';
+import { settingsOf } from '../../src/cli/check/given.js';
 import { UsageError } from '../../src/cli/check/usage-error.js';
 import { atEnd } from '../server/harness.js';
 
@@ -33,4 +35,16 @@ test.each([
 test('what is as it should be is taken as it is', async () => {
   const content = { urls: ['ws://host'], recover: ['http://host'], send: ['publish'], mapped: {} };
   expect(await readConfig(configFile(content))).toEqual(content);
+});
+
+test.each([{ connections: 2.5 }, { overflow: 1.5 }, { watchMs: 100.5 }, { timeoutMs: 100.5 }])(
+  'half of a thing is refused: %j',
+  (given) => {
+    expect(() => settingsOf({ urls: ['ws://host'], ...given })).toThrow('in whole numbers');
+  },
+);
+
+test('seconds that are no binary fraction are whole milliseconds all the same', () => {
+  const { given } = readFlags(['--url', 'ws://host', '--timeout', '16.1', '--watch', '2.01']);
+  expect(settingsOf(given)).toMatchObject({ timeoutMs: 16_100, watchMs: 2_010 });
 });

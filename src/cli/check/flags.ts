@@ -100,5 +100,6 @@ function number(name: string, text: string | undefined): number | undefined {
 function seconds(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,5}(\.\d+)?$/.test(text)) throw new UsageError(`--${name} wants seconds, not ${text}`);
-  return Number(text) * 1_000;
+  // Not what binary fractions make of it, 16,100.000000000002: a deadline takes whole milliseconds only.
+  return Math.round(Number(text) * 1_000);
 }

@@ -92,8 +92,8 @@ function originOf(text: string | undefined): string | undefined {
 }
 
 function bounded(option: string, value: number, least: number, most: number): number {
-  if (Number.isFinite(value) && value >= least && value <= most) return value;
-  throw new UsageError(`--${option} must be ${least} to ${most}, not ${value}`);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`--${option} must be ${least} to ${most}, in whole numbers, not ${value}`);
 }
 
 const optional = (option: string, value: number | undefined, least: number, most: number) =>
