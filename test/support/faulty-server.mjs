@@ -190,6 +190,9 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
       response.setHeader('Cache-Control', has('cacheable') ? 'no-cache' : 'no-store');
     /** @param {number} code @param {object} [body] */
     const answer = (code, body = {}) => response.writeHead(code).end(JSON.stringify(body));
+    if (isPreflight && has('preflight-moved') && !url.searchParams.has('moved')) {
+      return response.writeHead(307, { Location: `${request.url}&moved=1` }).end();
+    }
     if (isPreflight) return answer(has('preflight-needs-token') ? status : 200);
     if (url.pathname === '/recover') {
       if (awayLog > 0) {

@@ -56,6 +56,8 @@ export async function preflight(
   try {
     const { headers, status } = await fetch(addressOf(target, parametersOf(question)), {
       method: 'OPTIONS',
+      // A browser follows none here.
+      redirect: 'manual',
       headers: {
         ...(origin !== undefined && { Origin: origin }),
         'Access-Control-Request-Method': 'GET',
