@@ -81,6 +81,11 @@ const FAULTS: readonly [Defect, readonly string[], RegExp][] = [
   ['epoch-ignored', ['other-epoch'], /^other-epoch: .* 8 messages, from 1 on/],
   ['epoch-per-connection', ['epochs'], /^epochs: .*the join of #\d/],
   ['open-recovery', ['auth-without', 'auth-wrong', 'auth-stranger'], /^auth-without: status 200$/m],
+  [
+    'login-page',
+    ['auth-without', 'auth-wrong'],
+    /^auth-without: status 200, but the answer is no JSON$/m,
+  ],
   ['open-join', ['auth-join'], /a connection without a token joined/],
   ['stranger-join', ['auth-join'], /a connection with a stranger's token joined/],
   [

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { settingsOf } from '../../src/cli/check/given.js';
 import { json, table } from '../../src/cli/check/report.js';
-import { stranger } from '../../src/cli/check/rules/access.js';
+import { stranger, withoutToken, wrongToken } from '../../src/cli/check/rules/access.js';
 import { delivered } from '../../src/cli/check/rules/delivery.js';
 import type { Report } from '../../src/cli/check/run.js';
 import { judge } from '../../src/cli/check/verdict.js';
@@ -57,4 +57,18 @@ test('where no path took a message, it is not said that all of them arrived, or 
     verdict: 'not checkable',
     evidence: 'nothing was published that could leak',
   });
+});
+
+test.each([
+  [withoutToken, 'without'],
+  [wrongToken, 'wrong'],
+] as const)('who is led to a page for people has read no messages: $0.id', (rule, key) => {
+  const answer = { status: 200, problem: 'the answer is no JSON' };
+  const found = { access: { recoveries: { [key]: answer } } } as unknown as Findings;
+  const verdict = judge(rule, found, settings('secret'));
+  expect(verdict).toMatchObject({
+    verdict: 'fail',
+    evidence: 'status 200, but the answer is no JSON',
+  });
+  expect(verdict).not.toMatchObject({ harm: rule.harm });
 });

@@ -14,6 +14,7 @@ export const DEFECTS = /** @type {const} */ ({
   'epoch-ignored': 'a position of another epoch is answered with messages',
   'epoch-per-connection': 'each join names an epoch of its own',
   'open-recovery': 'the recovery answers without a token',
+  'login-page': 'the recovery leads who has no good token to a page for people, with 200',
   'open-join': 'a connection may join without a token',
   'stranger-join': 'a connection may join with the token of anybody',
   'silent-overflow': '`oldest` says 1 whatever was dropped',

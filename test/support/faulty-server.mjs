@@ -199,6 +199,7 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
         awayLog -= 1;
         return answer(503);
       }
+      if (status !== 200 && has('login-page')) return response.end('<title>Log in</title>');
       if (status !== 200 && !has('open-recovery')) return answer(status);
       if (has('no-recovery')) return answer(404);
       if (has('unreadable')) return response.end('OK');

@@ -11,7 +11,7 @@ export const withoutToken: Rule = {
     const { without } = played(played(access).recoveries);
     const told = statusOf(without);
     if (without.status === 401) return told;
-    if (without.status === 200) throw new Broken(told);
+    if (without.page !== undefined) throw new Broken(told);
     throw new Broken(
       told,
       'A client whose token has run out is not told to get a new one, and stays without messages.',
@@ -27,7 +27,7 @@ export const wrongToken: Rule = {
     const { wrong } = played(played(access).recoveries);
     const told = statusOf(wrong);
     if (wrong.status === 401 || wrong.status === 403) return told;
-    if (wrong.status === 200) throw new Broken(told);
+    if (wrong.page !== undefined) throw new Broken(told);
     throw new Broken(
       told,
       'A client cannot tell a bad token from a server in trouble, and tries for ever.',
@@ -111,5 +111,5 @@ export const cors: Rule = {
   },
 };
 
-const statusOf = ({ problem, status }: Answer): string =>
-  status === 0 ? (problem ?? 'no answer') : `status ${status}`;
+const statusOf = (answer: Answer): string =>
+  answer.page === undefined ? problemOf(answer) : `status ${answer.status}`;
