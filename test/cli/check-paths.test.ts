@@ -31,3 +31,13 @@ test.each(['KEY=hush node a.js {marker}', `KEY='hush hush' node a.js {marker}`])
     expect(pathsOf({ send: [`sh ${command}`] })[0]?.name).toBe('sh …');
   },
 );
+
+test.each([
+  ['room:1', '"{channel}"'],
+  ['room:1', "'{channel}'"],
+  ['room:1', '{channel}'],
+  ["it's a {room}", '{channel}'],
+])('a command finds the channel %s in %s', async (channel, written) => {
+  const [path] = pathsOf({ channel, send: [`sh test ${written} = "$LASTSEQ_CHANNEL"`] });
+  await path?.send('m1');
+});

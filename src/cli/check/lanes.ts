@@ -156,8 +156,7 @@ async function call(
 
 function run({ settings }: ConnectionParts, command: string, marker: string): Promise<void> {
   const { channel } = settings;
-  const quoted = { channel: `'${channel.replaceAll("'", "'\\''")}'`, marker };
-  return runCommand(fill(command, quoted), {
+  return runCommand(fill(command, { channel: inShell(channel), marker }), {
     LASTSEQ_CHANNEL: channel,
     LASTSEQ_MARKER: marker,
   });
@@ -186,6 +185,10 @@ export function runCommand(
 
 const fill = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/\{(marker|channel)\}/g, (_, name: string) => values[name] ?? '');
+
+/** Only what needs quotes gets them: inside those of the command they would be a part of the name. */
+const inShell = (text: string): string =>
+  /^[\w.:@%+,/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** As they stand inside the quotes of a JSON text. */
 const inJson = (values: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
