@@ -1,9 +1,13 @@
 // The sending paths by themselves: what they are called, and what they send.
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { expect, test, vi } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { settingsOf, type Given } from '../../src/cli/check/given.js';
 import { makeLanes } from '../../src/cli/check/lanes.js';
 import { Markers } from '../../src/cli/check/markers.js';
 import { Pulse } from '../../src/cli/check/pulse.js';
+import { atEnd } from '../server/harness.js';
 
 const pathsOf = (given: Given) =>
   makeLanes({
@@ -40,4 +44,19 @@ test.each([
 ])('a command finds the channel %s in %s', async (channel, written) => {
   const [path] = pathsOf({ channel, send: [`sh test ${written} = "$LASTSEQ_CHANNEL"`] });
   await path?.send('m1');
+});
+
+test('a connection that the server closes for what was sent takes no more messages', async () => {
+  const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  atEnd(() => sockets.close());
+  sockets.on('connection', (socket) => {
+    socket.on('message', () => socket.close(1008, 'not like this'));
+  });
+  await once(sockets, 'listening');
+  const { port } = sockets.address() as AddressInfo;
+  const [path] = pathsOf({ urls: [`ws://127.0.0.1:${port}/`], send: ['ws {marker}'] });
+  await path?.send('m1');
+  await vi.waitFor(() =>
+    expect(path?.send('m2')).rejects.toThrow('closed with 1008 (not like this)'),
+  );
 });

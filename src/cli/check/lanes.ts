@@ -56,6 +56,7 @@ class SocketLane implements Lane {
   async send(marker: string): Promise<number | undefined> {
     const { channel } = this.parts.settings;
     const connection = await this.#open();
+    if (!connection.isOpen) throw new Error(`the connection for it: ${connection.whyEnded()}`);
     if (this.spec.kind === 'ws') {
       connection.sendText(fill(this.spec.text, inJson({ channel, marker })));
       return undefined;
