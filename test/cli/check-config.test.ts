@@ -9,11 +9,11 @@ import { settingsOf } from '../../src/cli/check/given.js';
 import { UsageError } from '../../src/cli/check/usage-error.js';
 import { atEnd } from '../server/harness.js';
 
-function configFile(content: object): string {
+function configFile(content: object | string): string {
   const folder = mkdtempSync(join(tmpdir(), 'lastseq-config-'));
   atEnd(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'check.json');
-  writeFileSync(file, JSON.stringify(content));
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
   return file;
 }
 
@@ -48,3 +48,12 @@ test('seconds that are no binary fraction are whole milliseconds all the same', 
   const { given } = readFlags(['--url', 'ws://host', '--timeout', '16.1', '--watch', '2.01']);
   expect(settingsOf(given)).toMatchObject({ timeoutMs: 16_100, watchMs: 2_010 });
 });
+
+test.each(['{"token": hush}', `{"urls": [], "token": hush, "origin": "http://host.example"}`])(
+  'what is no JSON is not quoted, as there may be a token in it: %s',
+  async (text) => {
+    await expect(readConfig(configFile(text))).rejects.toThrow(
+      /^cannot read \S+: Unexpected token 'h' is not valid JSON$/,
+    );
+  },
+);

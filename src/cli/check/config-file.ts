@@ -71,7 +71,9 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${(error as Error).message}`, { cause: error });
+    // It quotes the text around the place, where a token may be.
+    const reason = (error as Error).message.replace(/, (\.\.\.)?".*(?= is not valid JSON$)/s, '');
+    throw new UsageError(`cannot read ${file}: ${reason}`, { cause: error });
   }
 }
 
