@@ -42,6 +42,8 @@ export function wsTransport({ protocols, origin, timeoutMs }: Handshake): Transp
       },
       close(code, reason) {
         socket?.close(code, reason);
+        // A server that says no good-bye would keep the process for half a minute after the report.
+        setTimeout(() => socket?.terminate(), timeoutMs).unref();
       },
     };
   };
