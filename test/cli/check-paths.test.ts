@@ -8,6 +8,7 @@ import { makeLanes } from '../../src/cli/check/lanes.js';
 import { Markers } from '../../src/cli/check/markers.js';
 import { Pulse } from '../../src/cli/check/pulse.js';
 import { atEnd } from '../server/harness.js';
+import { freePort } from '../support/redis.mjs';
 
 const pathsOf = (given: Given) =>
   makeLanes({
@@ -59,4 +60,9 @@ test('a connection that the server closes for what was sent takes no more messag
   await vi.waitFor(() =>
     expect(path?.send('m2')).rejects.toThrow('closed with 1008 (not like this)'),
   );
+});
+
+test('a request that finds nobody says why', async () => {
+  const [path] = pathsOf({ send: [`POST http://127.0.0.1:${await freePort()}/ {marker}`] });
+  await expect(path?.send('m1')).rejects.toThrow('ECONNREFUSED');
 });

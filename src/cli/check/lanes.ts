@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { Connection, type ConnectionParts } from './connection.js';
 import { COMMAND_MS, inTime } from './in-time.js';
+import { reasonOf } from './recovery-http.js';
 import { withoutBraces } from './sender.js';
 import type { Instance, SenderSpec } from './settings.js';
 
@@ -150,6 +151,8 @@ async function call(
     },
     ...(spec.body !== undefined && { body: fill(spec.body, inJson({ channel, marker })) }),
     signal: AbortSignal.timeout(timeoutMs),
+  }).catch((error: unknown) => {
+    throw new Error(reasonOf(error));
   });
   await response.arrayBuffer();
   if (!response.ok) throw new Error(`status ${response.status}`);

@@ -105,7 +105,7 @@ async function get(url: URL, { settings, token }: HttpQuestion): Promise<HttpAns
 }
 
 /** `fetch` hides why it failed one level down. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { cause, message } = Object(error) as {
     readonly cause?: unknown;
     readonly message?: string;
