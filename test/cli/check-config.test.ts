@@ -26,6 +26,8 @@ test.each([
   [{ token: 5 }, 'token must be a text'],
   [{ origin: {} }, 'origin must be a text'],
   [{ mapped: null }, 'mapped must be an object'],
+  [{ dialect: 'mapped' }, 'dialect must be'],
+  [{ restart: 5 }, 'restart must be'],
 ])('%j is refused by name', async (content, words) => {
   const reading = readConfig(configFile(content));
   await expect(reading).rejects.toThrow(UsageError);

@@ -43,7 +43,7 @@ export async function readConfig(file: string): Promise<Given> {
 
 /** What the types say of a config file, which need not have been written with them. */
 function checkKinds(file: string, given: Given): void {
-  const { mapped, recover = [], send = [], urls = [] } = given;
+  const { dialect, mapped, recover = [], restart, send = [], urls = [] } = given;
   const refuse = (key: string, expected: string): never => {
     throw new UsageError(`${file}: ${key} must be ${expected}`);
   };
@@ -63,6 +63,12 @@ function checkKinds(file: string, given: Given): void {
     refuse('send', 'a list of texts and of { name, send } with a function');
   }
   if (mapped !== undefined && Object(mapped) !== mapped) refuse('mapped', 'an object');
+  if (dialect !== undefined && Object(dialect) !== dialect) {
+    refuse('dialect', 'a dialect, or a function that makes one');
+  }
+  if (restart !== undefined && !isText(restart) && typeof restart !== 'function') {
+    refuse('restart', 'a command, or a function');
+  }
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string';
