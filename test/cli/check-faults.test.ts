@@ -152,6 +152,7 @@ const FAULTS: readonly [Defect, readonly string[], RegExp][] = [
   ['cors-of-another', ['cors'], /Access-Control-Allow-Origin: http:\/\/another.example, to http/],
   ['preflight-without-origin', ['cors'], /^cors: the preflight is answered with status 200$/],
   ['preflight-needs-token', ['cors'], /^cors: the preflight is answered with status 401$/],
+  ['cors-after-access', ['cors'], /^cors: .* with status 401: missing$/],
   ['preflight-moved', ['cors'], /^cors: the preflight is answered with status 307$/],
   ['no-cors-headers', ['cors'], /^cors: Access-Control-Allow-Headers: missing$/],
 ];

@@ -53,6 +53,7 @@ export const DEFECTS = /** @type {const} */ ({
   'cors-of-another': 'the recovery may be called by pages of another origin than the one that asks',
   'preflight-without-origin': 'no page of another origin may ask whether it may call',
   'preflight-needs-token': 'the question whether a page may call is refused without a token',
+  'cors-after-access': 'who is refused for want of a token is named no origin',
   'preflight-moved': 'the question whether a page may call is sent on to another address',
   'no-cors-headers': 'pages may not send the token along',
 

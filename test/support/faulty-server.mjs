@@ -179,7 +179,11 @@ export async function startFaultyServer({ defects = [], maxLength = 1_000 } = {}
     const status = token === TOKEN ? 200 : refusalOf(token);
     const isPreflight = request.method === 'OPTIONS';
     const { origin } = request.headers;
-    if (!has('no-cors') && !(isPreflight && has('preflight-without-origin'))) {
+    const isBare =
+      has('no-cors') ||
+      (isPreflight && has('preflight-without-origin')) ||
+      (!isPreflight && status !== 200 && has('cors-after-access'));
+    if (!isBare) {
       const allowed = has('cors-of-another') ? 'http://another.example' : '*';
       const named = has('other-habits') ? (origin ?? 'null') : allowed;
       response.setHeader('Access-Control-Allow-Origin', named);

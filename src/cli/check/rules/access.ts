@@ -86,7 +86,7 @@ export const cors: Rule = {
   id: 'cors',
   title: 'Pages of the origin may make the recovery call',
   harm: 'The browser blocks the recovery: live messages come, and after a drop nothing that was missed.',
-  judge: ({ requests }, { instances, origin, token }) => {
+  judge: ({ access, requests }, { instances, origin, token }) => {
     const { plain, preflight } = played(requests);
     if (origin === undefined) throw new Missing('give --origin of the page');
     const recover = instances[0]?.recover;
@@ -95,19 +95,27 @@ export const cors: Rule = {
     }
     if (new URL(recover).origin === origin) throw new Missing('it is on the origin of the page');
     const { allowOrigin } = plain.http;
-    if (allowOrigin !== '*' && allowOrigin !== origin) {
+    const isFor = (named: string | undefined): boolean => named === '*' || named === origin;
+    if (!isFor(allowOrigin)) {
       throw new Broken(`Access-Control-Allow-Origin: ${allowOrigin ?? 'missing'}, to ${origin}`);
     }
-    if (token === undefined) return `Access-Control-Allow-Origin: ${allowOrigin}`;
+    if (token === undefined) return `Access-Control-Allow-Origin: ${allowOrigin ?? ''}`;
     const { allowHeaders = '', allowOrigin: allowed, status = 0 } = preflight ?? {};
-    if (status < 200 || status > 299 || (allowed !== '*' && allowed !== origin)) {
+    if (status < 200 || status > 299 || !isFor(allowed)) {
       throw new Broken(`the preflight is answered with status ${status}`);
     }
     // The star does not stand for this one.
     if (!/(^|[\s,])authorization([\s,]|$)/i.test(allowHeaders)) {
       throw new Broken(`Access-Control-Allow-Headers: ${allowHeaders || 'missing'}`);
     }
-    return `${allowOrigin}, with Authorization`;
+    const { http, status: refusal } = played(played(access).recoveries).without;
+    if (refusal === 401 && !isFor(http?.allowOrigin)) {
+      throw new Broken(
+        `Access-Control-Allow-Origin with status 401: ${http?.allowOrigin ?? 'missing'}`,
+        'A page is not shown that its token has run out: it takes the server for one that is away, and stays without what it missed.',
+      );
+    }
+    return `${allowOrigin ?? ''}, with Authorization`;
   },
 };
 
