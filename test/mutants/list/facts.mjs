@@ -272,8 +272,16 @@ export const facts = [
     name: 'live-ids-forgotten',
     rule: 'where numbers only rise, a number that came live keeps its id until an answer shows it',
     file: 'src/core/overlap.ts',
-    find: `this.#anchor.id : this.#live.get(seq)`,
-    replace: `this.#anchor.id : undefined`,
+    find: `return had?.id ?? this.#live.get(seq);`,
+    replace: `return had?.id;`,
+    byTests: true,
+  },
+  {
+    name: 'what-we-stood-on-forgotten',
+    rule: 'what we stood on when we asked bears its id in the answer, also when more came meanwhile',
+    file: 'src/core/overlap.ts',
+    find: `[this.#anchor, this.#question.had]`,
+    replace: `[this.#anchor]`,
     byTests: true,
   },
   {
