@@ -333,6 +333,11 @@ describe('a channel that is left', () => {
   });
 });
 
+function replaced(script: Script): void {
+  const { id } = script.pass(100).first('save');
+  script.enter({ type: 'saved', id, refused: [CHANNEL] });
+}
+
 describe('a channel that was refused', () => {
   const refused = (code = 'forbidden'): Script => {
     const script = new Script({ ...quiet, giveUpAfterMs: 60 * second }).live(5);
@@ -358,6 +363,21 @@ describe('a channel that was refused', () => {
     expect(script.sentOf('subscribe')).toHaveLength(1);
     script.subscribed(FACTS);
     expect(script.message(6).told).toEqual([6]);
+  });
+
+  test.each([
+    ['asks the store again that has not answered', 'stored', false, 1],
+    ['does not ask a store that has answered', 'stored', true, 0],
+    ['asks no store where reading has a start of its own', 'latest', false, 0],
+  ] as const)('and is joined again %s', (_, start, answers, loads) => {
+    const script = new Script({ ...quiet, flushMs: 100 }).live(5, { ...LATEST, start });
+    if (answers) script.enter({ type: 'loaded', channel: CHANNEL });
+    // Whoever else reads here has taken the position over: nothing is written until the store is asked.
+    else if (start === 'latest') replaced(script);
+    else script.pass(3 * second);
+    script.frames([{ type: 'unsubscribed', channel: CHANNEL, code: 'forbidden', retry: false }]);
+    script.enter({ type: 'join', channel: CHANNEL, intent: { ...LATEST, start } });
+    expect(script.all('load')).toHaveLength(loads);
   });
 
   test('by an answer of the log is left on the server as well', () => {
