@@ -1,4 +1,4 @@
-// Run by `npm test` before anything else: names the browsers and servers that it found, gets a missing
+// Run before anything else by the commands that use a browser or a Redis: names the browsers and servers that it found, gets a missing
 // Chromium or Redis on a Debian where we are root (TEST_APT=0 leaves that out), and says what to run
 // anywhere else. When both are there, nothing is fetched. Firefox and WebKit are used where they are,
 // never installed.
@@ -69,6 +69,6 @@ for (const { name, debian, mac, variable } of missing()) {
       ? `The tests need ${name}: brew install ${mac}`
       : `The tests need ${name}: sudo apt-get install --no-install-recommends ${debian}`,
   );
-  console.error(`If it is somewhere unusual, name it: ${variable}=/path/to/it npm test`);
+  console.error(`If it is somewhere unusual, name it in the environment: ${variable}=/path/to/it`);
   process.exitCode = 1;
 }
