@@ -81,12 +81,9 @@ export class Follower {
   /** A live message of our epoch. */
   arrive(frame: NumberedFrame): void {
     const { detector } = this;
-    const { channel, ctx, join, recovery } = this.parts;
+    const { channel, ctx, recovery } = this.parts;
     const { prev, seq } = frame;
-    // Faster than the answer to the join, with which what was missed is asked for: where numbers only
-    // rise, nothing else says that it comes after that.
-    const isFast = !detector.isOrdered && !join.isIn;
-    if (this.overlap?.hears(seq, detector.last) || isFast) this.suspect();
+    if (this.overlap?.hears(seq, detector.last)) this.suspect();
     const order = detector.order(seq, prev);
     if (order === 'duplicate') {
       ctx.counters.duplicates += 1;
@@ -102,10 +99,9 @@ export class Follower {
 
   /** Hands on what is held and has come next. */
   drain(): void {
-    if (this.#waits) return;
-    const { detector } = this;
-    for (let next = detector.takeNext(); next !== undefined; next = detector.takeNext()) {
-      if (!this.#accept(next, false)) return;
+    while (!this.#waits) {
+      const next = this.detector.takeNext();
+      if (next === undefined || !this.#accept(next, false)) return;
     }
   }
 
@@ -214,9 +210,15 @@ export class Follower {
     else recovery.soon(inMs);
   }
 
-  /** Without epochs what fits may be of a log that began anew: live messages wait until it has answered. */
+  /**
+   * Must live messages wait for the log's word? Where numbers only rise, they do not say what is missing
+   * before them; where there are no epochs, what fits may be of a log that began anew. Before the answer to
+   * a join nothing is known of what was missed.
+   */
   get #waits(): boolean {
-    return this.overlap !== undefined && this.detector.doubt === 'real';
+    const { behind, doubt, isOrdered } = this.detector;
+    if (isOrdered && this.overlap === undefined) return false;
+    return doubt === 'real' || !this.parts.join.isIn || (behind && !isOrdered);
   }
 
   /** Hands a message on. Without room for it only its number is kept, and it is fetched again later. */

@@ -20,10 +20,8 @@ class MonotonicTracker extends GapDetector {
     return super.isStillAt(seq) && this.#live.size === 0;
   }
 
-  /** While the log is asked for what may be missing, live messages wait: they come after it. */
   override order(seq: number): Order {
-    if (seq <= this.last || this.#live.has(seq)) return 'duplicate';
-    return this.behind || this.doubt === 'real' ? 'early' : 'next';
+    return seq <= this.last || this.#live.has(seq) ? 'duplicate' : 'next';
   }
 
   override accept(seq: number): void {

@@ -389,3 +389,15 @@ test('polls end with the connection, and with the channel', () => {
   left.enter({ type: 'release', channel: CHANNEL });
   expect(left.pass(60_000).all('fetch')).toEqual([]);
 });
+
+test('a message that is faster than the answer to the join waits: it may be of a log that began anew', () => {
+  const script = live();
+  script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
+  script.enter({ type: 'connect' }).enter({ type: 'opened', attempt: 2 });
+  attempt = 2;
+  const [sixth] = named(6, 6, 'b');
+  script.frames([{ type: 'message', channel: CHANNEL, epoch: 'e', ...sixth! }], 2);
+  expect(script.told).toEqual([]);
+  script.frames([JOINED], 2);
+  expect(settle(script, bare(named(1, 6, 'b')))).toEqual(['rewind', 1, 2, 3, 4, 5, 6]);
+});
