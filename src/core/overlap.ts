@@ -121,11 +121,10 @@ export class Overlap {
    * @param last where we were when we asked.
    */
   read(page: Page, last: number): Reading {
-    const { anchor, highest, low, since } = this.#question;
+    const { highest, low, since } = this.#question;
     const { head, more } = page;
     const messages = shownIn(page);
     this.#left = 'nothing';
-    const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
     if (messages.some(({ id, seq }) => differ(id, this.#idOf(seq)))) {
       return { says: 'another', page };
     }
@@ -133,7 +132,7 @@ export class Overlap {
     const isEnd = !more || (low !== undefined && !isCut(page));
     if (head < highest && messages.length > 0 && isEnd) this.#left = 'short';
     if (head < since || (this.#left === 'short' && head <= last)) return { says: 'behind', page };
-    return { says: 'ours', page: this.#judge(page, last, shown) };
+    return { says: 'ours', page: this.#judge(page, last, messages) };
   }
 
   /** The id of a message that we had, as far as it is remembered. */
@@ -143,10 +142,10 @@ export class Overlap {
   }
 
   /** What a page that goes on from here proves: `oldest` and `head` as far as they can be believed. */
-  #judge(page: Page, last: number, shown: Shown | undefined): Page {
+  #judge(page: Page, last: number, messages: readonly Shown[]): Page {
     const { anchor, low, since } = this.#question;
     const { head, more } = page;
-    const messages = shownIn(page);
+    const shown = anchor && messages.find(({ seq }) => seq >= anchor.seq);
     if (low !== undefined && isCut(page) && low <= head && head < last) {
       // How far that log reaches is known at its end.
       this.#low = head + 1;
