@@ -3,13 +3,17 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import type { Kind } from './numbering.js';
 import { makePlan } from './plan.js';
 import { runCore, type Runner } from './runner.js';
-import { runWhole } from './whole/run-whole.js';
+import { runSockets, runWhole } from './whole/run-whole.js';
 import type { Result, Tally } from './world.js';
 
 /** Every so many seeds one is run twice. */
 const TWICE = 100;
 /** Between two words of a worker. */
 const WORD_MS = 2_000;
+
+/** How much of what ships takes part. */
+export const RUNNERS = { core: runCore, whole: runWhole, sockets: runSockets };
+export type Scope = keyof typeof RUNNERS;
 
 interface Work {
   readonly from: number;
@@ -18,8 +22,7 @@ interface Work {
   /** Failures after which it is of no use to go on. */
   readonly most: number;
   readonly kind: Kind;
-  /** With all that ships around the core. */
-  readonly whole: boolean;
+  readonly scope: Scope;
 }
 
 export interface Report {
@@ -60,8 +63,8 @@ if (!isMainThread)
     parentPort?.postMessage(report);
   });
 
-async function work({ count, from, kind, most, step, whole }: Work): Promise<Report> {
-  const runner = whole ? runWhole : runCore;
+async function work({ count, from, kind, most, scope, step }: Work): Promise<Report> {
+  const runner = RUNNERS[scope];
   const tally: Tally = new Map();
   const failures: Result[] = [];
   let done = 0;

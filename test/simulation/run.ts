@@ -4,13 +4,12 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Settings } from '../../src/core/settings.js';
 import { TracedSession } from '../../src/core/traced-session.js';
-import { campaign, type Progress, type Report } from './campaign.js';
+import { campaign, RUNNERS, type Progress, type Report, type Scope } from './campaign.js';
 import { countersOf, scarce } from './gate.js';
 import { KINDS, type Kind } from './numbering.js';
 import { FAULTS, makePlan, type Fault, type Plan } from './plan.js';
-import { runCore, type Runner } from './runner.js';
+import type { Runner } from './runner.js';
 import { shrink } from './shrink.js';
-import { runWhole } from './whole/run-whole.js';
 import type { Result, Tally } from './world.js';
 
 /** Between two lines that say how far it is. */
@@ -33,13 +32,15 @@ export async function main(args: readonly string[]): Promise<number> {
       shrink: { type: 'boolean', default: false },
       kind: { type: 'string', default: 'contiguous' },
       whole: { type: 'boolean', default: false },
+      sockets: { type: 'boolean', default: false },
     },
   });
   const kind = KINDS.find((name) => name === values.kind);
   if (kind === undefined) throw new Error(`--kind ${values.kind}: one of ${KINDS.join(', ')}`);
   const off = values.off.split(',').filter(isFault);
-  const { json, whole } = values;
-  const runner = whole ? runWhole : runCore;
+  const { json, sockets, whole } = values;
+  const scope: Scope = sockets ? 'sockets' : whole ? 'whole' : 'core';
+  const runner = RUNNERS[scope];
   if (values.trace !== undefined) {
     const seed = Number(values.trace);
     const without = values.shrink ? await printShrunk(runner, seed, kind) : off;
@@ -48,7 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const count = Number(values.seeds);
   const began = performance.now();
   const told = progressLines(count, began);
-  const work = { from: Number(values.from), count, most: Number(values.failures), kind, whole };
+  const work = { from: Number(values.from), count, most: Number(values.failures), kind, scope };
   const reports = await campaign(work, Number(values.threads), told);
   const isGated = tell(reports, kind, performance.now() - began);
   const failures = reports.flatMap((report) => report.failures).sort((a, b) => a.seed - b.seed);

@@ -4,6 +4,7 @@ import { decodeFrames } from '../../../src/core/codec.js';
 import type { Dialect } from '../../../src/dialects/dialect.js';
 import type { Ports } from '../../../src/driver.js';
 import type { HistoryAnswer } from '../../../src/ports/history.js';
+import type { TransportFactory } from '../../../src/ports/transport.js';
 import type { Link } from '../link.js';
 import type { Plan } from '../plan.js';
 import { toWire } from '../wire.js';
@@ -24,27 +25,37 @@ export function passThrough({ settings, wire }: Plan): Dialect {
   };
 }
 
-export function portsOf(tab: WholeClient): Ports {
-  const { agenda, dice, server, store } = tab.world;
+/** What the page's transport is made of. */
+export type MakeTransport = (tab: WholeClient) => TransportFactory;
+
+/** None: what the core says of the connection leads straight into the world. */
+export const linkTransport: MakeTransport = (tab) => (emit) => {
   let link: Link | undefined;
+  tab.emit = emit;
+  return {
+    open: (attempt) => {
+      link?.hangUp();
+      link = tab.world.server.dial(tab, attempt);
+    },
+    send: (data) => {
+      if (link !== undefined) sendOver(link, data as readonly ClientFrame[]);
+    },
+    close: () => link?.hangUp(),
+  };
+};
+
+/** A token is shown, all else is for the server to read. */
+export function sendOver(link: Link, data: readonly ClientFrame[]): void {
+  for (const frame of data) if (frame.type === 'auth') link.show(Number(frame.token));
+  const frames = data.filter(({ type }) => type !== 'auth');
+  if (frames.length > 0) link.up(frames);
+}
+
+export function portsOf(tab: WholeClient, transport: TransportFactory): Ports {
+  const { agenda, dice, server, store } = tab.world;
   let saves = 0;
   return {
-    transport: (emit) => {
-      tab.emit = emit;
-      return {
-        open: (attempt) => {
-          link?.hangUp();
-          link = server.dial(tab, attempt);
-        },
-        send: (data) => {
-          for (const frame of data as readonly ClientFrame[])
-            if (frame.type === 'auth') link?.show(Number(frame.token));
-          const frames = (data as readonly ClientFrame[]).filter(({ type }) => type !== 'auth');
-          if (frames.length > 0) link?.up(frames);
-        },
-        close: () => link?.hangUp(),
-      };
-    },
+    transport,
     history: {
       fetch: ({ channel, epoch, limit, seq, signal, token }) =>
         new Promise((resolve) => {

@@ -1,11 +1,20 @@
 /** Runs one schedule with all that ships: promises settle between any two of its steps. */
 import type { Runner } from '../runner.js';
 import { World } from '../world.js';
+import { socketTransport, withSockets } from './sim-socket.js';
 import { WholeClient } from './whole-client.js';
 
 export const runWhole: Runner = (plan, tally, tracer, session) => {
   const newTab = (world: World, id: number): WholeClient => new WholeClient(world, id);
   return new World(plan, tally, tracer, session, newTab).runSettling(settled);
+};
+
+/** The same with the transport for WebSockets that ships, and the library in it, over sockets of the world. */
+export const runSockets: Runner = (plan, tally, tracer, session) => {
+  const newTab = (world: World, id: number): WholeClient =>
+    new WholeClient(world, id, socketTransport);
+  const world = new World(plan, tally, tracer, session, newTab);
+  return withSockets(world, () => world.runSettling(settled));
 };
 
 /** A task of its own: every promise that can settle has settled by then. */

@@ -14,9 +14,7 @@ import type { ChannelPlan } from '../plan.js';
 import { Tab } from '../tab.js';
 import type { World } from '../world.js';
 import { AppChannel } from './app-channel.js';
-import { passThrough, portsOf } from './ports.js';
-
-const ADDRESS = 'ws://server.test/';
+import { linkTransport, passThrough, portsOf, type MakeTransport } from './ports.js';
 
 export class WholeClient extends Tab {
   readonly session: Session;
@@ -31,18 +29,18 @@ export class WholeClient extends Tab {
   readonly #api: LastseqClient;
   readonly #tokens: TokenProvider;
 
-  constructor(world: World, id: number) {
+  constructor(world: World, id: number, transport: MakeTransport = linkTransport) {
     super(world, id);
     this.#tokens = new TokenProvider(world);
     this.session = world.session({ ...world.plan.settings, seed: this.seed });
     this.#judge();
     const { hasToken, persistent } = world.plan.settings;
     const token = (): Promise<string> => this.#newToken();
-    const url = world.dice.chance(0.3) ? () => this.#address() : ADDRESS;
+    const url = world.dice.chance(0.3) ? () => this.#lookUp() : this.#address;
     const options = { url, ...(hasToken ? { token } : {}) };
     const resolved = resolveOptions({ ...options, dialect: passThrough(world.plan) });
     const core = (): Session => this.session;
-    this.#api = new LastseqClient(resolved, portsOf(this), persistent, core);
+    this.#api = new LastseqClient(resolved, portsOf(this, transport(this)), persistent, core);
     this.#api.on('error', (error) => {
       world.count(`error ${error.code}`);
       if (error.code !== 'channel_refused') return;
@@ -158,10 +156,14 @@ export class WholeClient extends Tab {
     oracle.settled(this);
   }
 
-  #address(): Promise<string> {
+  get #address(): string {
+    return `ws://server.test/${this.id}`;
+  }
+
+  #lookUp(): Promise<string> {
     return new Promise((resolve) => {
       this.world.agenda.in(this.world.latency(), () => {
-        this.run(() => resolve(ADDRESS));
+        this.run(() => resolve(this.#address));
       });
     });
   }
