@@ -147,8 +147,8 @@ describe('examples compile as an app would write them', () => {
     expect(compile(readme, true)).toEqual([]);
   });
 
-  test('those of the page on servers', { timeout: 60_000 }, () => {
-    expect(compile(read('docs/servers.md'), false)).toEqual([]);
+  test.each(['servers', 'troubleshooting'])('those of docs/%s.md', { timeout: 60_000 }, (page) => {
+    expect(compile(read(`docs/${page}.md`), false)).toEqual([]);
   });
 
   test('the shapes of the protocol', { timeout: 60_000 }, () => {
