@@ -41,7 +41,7 @@ export class FrameRouter {
   }
 
   #frame(frame: DecodedFrame): void {
-    const { calls, channels, connection, ctx, publisher } = this.parts;
+    const { auth, calls, channels, connection, ctx, publisher } = this.parts;
     switch (frame.type) {
       case 'message':
         return channels.find(frame.channel)?.message(frame);
@@ -65,6 +65,8 @@ export class FrameRouter {
         }
         return void calls.ended(frame.id, 'the answer leaves the channel out');
       case 'ack':
+        // A client that only publishes is shown nothing else: each of its refusals would follow the last one.
+        auth.accepted(connection.tokenVersion);
         publisher.acked(frame.id, frame.position);
         // Our own message is in the log: when its echo does not come, the log is asked.
         return channels.find(frame.channel)?.reader.heard(frame.position.epoch, frame.position.seq);

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { LastseqError, type ConnectionState } from '../../src/index.js';
 import type { HistoryQuestion } from '../../src/testing/index.js';
-import { deferred, setup, type SetupOptions } from './harness.js';
+import { deferred, outcome, setup, type SetupOptions } from './harness.js';
 
 /** A client whose token provider is scripted. */
 function withToken(
@@ -147,6 +147,24 @@ test('a refresh that is accepted is forgotten: the next refusal is a first one',
   expect(client.state.name).toBe('open');
   expect(asked[0]).toBe(false);
   expect(asked.slice(1).every(Boolean)).toBe(true);
+});
+
+test('a publish that is acknowledged is an acceptance: a client that joins nothing has no other', async () => {
+  const asked: boolean[] = [];
+  const { client, room, server, pass } = setup({
+    options: { token: ({ refresh }) => `token-${asked.push(refresh)}` },
+  });
+  for (let i = 1; i <= 4; i += 1) {
+    const sent = outcome(room().publish(i, { timeoutMs: 60_000 }));
+    await pass(20_000);
+    expect(sent.value).toEqual({ epoch: 'e1', seq: i });
+    // The token has run out.
+    server.cut(4401);
+    await pass(20_000);
+    server.beat();
+  }
+  expect(client.state.name).toBe('open');
+  expect(asked).toEqual([false, true, true, true, true]);
 });
 
 test('a provider that says `unauthorized` is final', async () => {
