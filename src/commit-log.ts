@@ -30,6 +30,8 @@ export class CommitLog {
   readonly #entries: Entry[] = [];
   /** The item that handlers have now. */
   #current: Entry | undefined;
+  /** It was said that no more may wait. Again only when half of them have gone: commits may come one by one. */
+  #isTold = false;
   #count = 0;
   #mark: PositionWrite | undefined;
 
@@ -37,14 +39,13 @@ export class CommitLog {
     readonly manual: boolean,
     /** @param count items that handlers are done with; 0 for a commit that came later. */
     private readonly emit: (count: number, mark: PositionWrite | undefined) => void,
-    /** Commits that never come must not fill the memory: called when no more items may wait. */
+    /** Commits that never come must not fill the memory: called once when no more items may wait. */
     private readonly full: () => void = () => undefined,
   ) {}
 
   /** The commit function of the item that is being handed to its handlers. */
   committer(): () => void {
-    const entry = this.#current ?? this.#open();
-    this.#current = entry;
+    const entry = (this.#current ??= this.#open());
     return () => {
       entry.committed = true;
       this.#advance();
@@ -93,7 +94,8 @@ export class CommitLog {
   #open(committed = false): Entry {
     const entry: Entry = { finished: false, mark: undefined, committed };
     this.#entries.push(entry);
-    if (this.#entries.length === MAX_UNCOMMITTED) this.full();
+    if (this.isFull && !this.#isTold) this.full();
+    this.#isTold ||= this.isFull;
     return entry;
   }
 
@@ -106,6 +108,7 @@ export class CommitLog {
       this.#entries.shift();
       this.#done(first.mark);
     }
+    this.#isTold &&= this.#entries.length > MAX_UNCOMMITTED / 2;
   }
 
   #done(mark: PositionWrite | undefined): void {

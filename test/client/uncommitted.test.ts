@@ -21,6 +21,27 @@ test('items that nobody commits make the queue wait, which is told once; a commi
   expect(items).toHaveLength(10_050);
 });
 
+test('it is not told again for every item while commits come one by one, but when it comes to it anew', async () => {
+  const world = setup();
+  const room = world.room({ start: 'earliest', commit: 'manual' });
+  const items: Partial<Committable>[] = [];
+  room.subscribe((message) => void items.push(message));
+  await world.pass(300);
+  world.publishTo(10_200);
+  await world.pass(1_000);
+  for (let i = 0; i < 100; i += 1) {
+    items[i]?.commit?.();
+    await world.pass(1);
+  }
+  expect(items).toHaveLength(10_100);
+  expect(world.errors).toEqual(['uncommitted']);
+  for (const item of items) item.commit?.();
+  await world.pass(1_000);
+  world.publishTo(21_000);
+  await world.pass(1_000);
+  expect(world.errors).toEqual(['uncommitted', 'uncommitted']);
+});
+
 test('a commit log that nobody commits to is full at its bound, not before', () => {
   let told = 0;
   const write: PositionWrite = {
