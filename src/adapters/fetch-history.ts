@@ -1,5 +1,5 @@
 /** Fetch-since over HTTP, or by a function of the app. */
-import { isCount, isMs } from '../core/position.js';
+import { isCount, isMs, isObject } from '../core/position.js';
 import type { History, HistoryAnswer, HistoryQuestion } from '../ports/history.js';
 
 /** What the app's own function is asked: everything of `channel` and `epoch` after `since`. */
@@ -36,12 +36,7 @@ export function fetchHistory(target: string | URL | HistoryFunction): History {
           ? { status: 200, body: await target(callOf(question)) }
           : await ask(addressOf(target, question), question);
       } catch (error) {
-        const failure = failureOf(error);
-        const { token } = question;
-        // Some engines quote a header that they refuse.
-        return token
-          ? { ...failure, detail: failure.detail.replaceAll(token, '[token]') }
-          : failure;
+        return failureOf(error, question.token);
       }
     },
   };
@@ -104,18 +99,18 @@ function retryAfter(headers: Headers): number | undefined {
     : Math.max(0, until - (Number.isNaN(sent) ? Date.now() : sent));
 }
 
-function failureOf(error: unknown): {
-  readonly status: number;
-  readonly retryInMs: number | undefined;
-  readonly detail: string;
-} {
+function failureOf(error: unknown, token: string | undefined): HistoryAnswer {
   const { status, retryInMs } = Object(error) as { status?: unknown; retryInMs?: unknown };
   // 200 without a body is no answer.
   const isStatus = isCount(status) && status >= 100 && status < 600 && status !== 200;
+  const text: unknown = error instanceof Error ? error.message : error;
+  // An app that gives its error the fields of a server's answer may give it a list for a message.
+  const detail = isObject(text) ? Object.prototype.toString.call(text) : String(text);
   return {
     status: isStatus ? status : 0,
     // Of any kind that can be waited for: who adds chance to it has a fraction.
     retryInMs: isMs(retryInMs) ? retryInMs : undefined,
-    detail: error instanceof Error ? error.message : String(error),
+    // Some engines quote a header that they refuse.
+    detail: token ? detail.replaceAll(token, '[token]') : detail,
   };
 }

@@ -295,6 +295,21 @@ describe('a function of the app', () => {
       Object.assign(new Error('x'), { status: 429, retryInMs: -1 }),
       { status: 429, detail: 'x' },
     ],
+    [
+      'a list for a message',
+      Object.assign(new Error('no'), { status: 403, message: ['not yours'] }),
+      { status: 403, detail: '[object Array]' },
+    ],
+    [
+      'no message',
+      Object.assign(new Error('no'), { status: 401, message: undefined }),
+      { status: 401, detail: 'undefined' },
+    ],
+    [
+      'what has no text',
+      Object.assign(Object.create(null) as object, { status: 503, retryInMs: 500 }),
+      { status: 503, retryInMs: 500, detail: '[object Object]' },
+    ],
     ['a string', 'down', { status: 0, detail: 'down' }],
     ['undefined', undefined, { status: 0, detail: 'undefined' }],
     ['null', null, { status: 0, detail: 'null' }],
@@ -302,7 +317,7 @@ describe('a function of the app', () => {
     const throwing = fetchHistory(() => {
       throw error;
     });
-    expect(await throwing.fetch(question())).toEqual(answer);
+    expect(await throwing.fetch(question({ token: 'secret' }))).toEqual(answer);
     const rejecting = fetchHistory(() => Promise.reject(error));
     expect(await rejecting.fetch(question())).toEqual(answer);
   });
