@@ -27,16 +27,19 @@ export class Storage {
   }
 
   save({ id, writes }: Extract<Effect, { type: 'save' }>): void {
-    this.#lastSave = promiseTry<unknown>(() => this.store.save(writes)).then(
+    const saving = promiseTry<unknown>(() => this.store.save(writes)).then(
       (answer) => {
         const refused = Array.isArray(answer) ? (answer as readonly string[]) : [];
         for (const { channel, position } of writes) {
-          if (!refused.includes(channel)) this.stored(channel, position);
+          // One that was given up and settles late is behind the one that was made instead.
+          if (saving === this.#lastSave && !refused.includes(channel))
+            this.stored(channel, position);
         }
         this.enter({ type: 'saved', id, refused });
       },
       () => this.enter({ type: 'saved', id, refused: [], failed: true }),
     );
+    this.#lastSave = saving;
   }
 
   forget(): Promise<void> {

@@ -395,6 +395,28 @@ test('a write that hangs is given up in time, and its connection with it', async
   expect(store.releases).toBe(1);
 });
 
+test('a write that was given up and settles late takes no stored position back', async () => {
+  const store = new SpyStore();
+  const save = store.save.bind(store);
+  const { room, publishTo, pass } = setup({ ports: { store } });
+  const channel = room({ start: 'latest' });
+  channel.subscribe(() => undefined);
+  await pass(1_000);
+  const late = deferred<readonly string[]>();
+  store.save = () => {
+    store.save = save;
+    return late.promise;
+  };
+  publishTo(1);
+  await pass(250);
+  publishTo(2);
+  await pass(10_000);
+  expect(channel.inspect().stored?.seq).toBe(2);
+  late.resolve([]);
+  await pass();
+  expect(channel.inspect().stored?.seq).toBe(2);
+});
+
 test('a client that is closed while a write hangs leaves no timer behind', async () => {
   const store = new SpyStore();
   const { client, clock, room, publishTo, pass } = setup({ ports: { store } });
