@@ -34,6 +34,8 @@ export class CommitLog {
   #isTold = false;
   #count = 0;
   #mark: PositionWrite | undefined;
+  /** A gap that was let go of: what is finished next is stored in its stead, as the replacement that it was. */
+  #abandoned: PositionWrite | undefined;
 
   constructor(
     readonly manual: boolean,
@@ -58,6 +60,7 @@ export class CommitLog {
     this.#count += 1;
     if (!this.manual) {
       if (ending !== 'abandoned') this.#done(mark);
+      else if (mark?.mode === 'replace') this.#abandoned = mark;
       return;
     }
     // What no handler saw, no handler can commit.
@@ -113,7 +116,8 @@ export class CommitLog {
 
   #done(mark: PositionWrite | undefined): void {
     if (mark === undefined) return;
-    this.#mark = advanced(this.#mark, mark);
+    this.#mark = advanced(this.#mark, advanced(this.#abandoned, mark));
+    this.#abandoned = undefined;
     this.position = mark.position;
   }
 }

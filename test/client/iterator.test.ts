@@ -94,6 +94,27 @@ test.each(['break', 'throw', 'return'])(
   },
 );
 
+test('a loop that is left at a gap keeps nothing after it from being stored', async () => {
+  const { room, name, server, stored, publishTo, pass } = await live();
+  const left = outcome(
+    (async () => {
+      for await (const item of room) if (item.type === 'gap') break;
+    })(),
+  );
+  publishTo(2);
+  await pass(500);
+  server.cut();
+  publishTo(6);
+  server.log.trim('room', 5);
+  await pass(5_000);
+  expect([left.done, await stored()]).toEqual([true, 2]);
+  const seen: unknown[] = [];
+  room.subscribe((message) => void seen.push(name(message)));
+  await pass();
+  publishTo(7);
+  expect([await stored(), seen]).toEqual([7, [5, 6, 7]]);
+});
+
 test.each(['skip', 'retry'] as const)(
   'nor is it where a handler has failed on that item too (%s)',
   async (onHandlerError) => {

@@ -100,14 +100,15 @@ export const keeping = [
     name: 'abandoned-counts-as-handled',
     rule: 'an item that a handler let go of is not finished',
     file: 'src/commit-log.ts',
-    find: `if (ending !== 'abandoned') this.#done(mark);`,
-    replace: `this.#done(mark);`,
+    find: `      if (ending !== 'abandoned') this.#done(mark);
+      else if (mark?.mode === 'replace') this.#abandoned = mark;`,
+    replace: `      this.#done(mark);`,
   },
   {
     name: 'replacement-lost-in-a-run',
     rule: 'what follows a replacement in one run is written as a replacement',
     file: 'src/commit-log.ts',
-    find: `this.#mark = advanced(this.#mark, mark);`,
+    find: `this.#mark = advanced(this.#mark, advanced(this.#abandoned, mark));`,
     replace: `this.#mark = mark;`,
   },
   {
