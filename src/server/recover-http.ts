@@ -5,6 +5,7 @@
  * request, the right to make it, and the server's own troubles.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { RecoverRequest, WireCode } from '../core/frames.js';
 import { STATUS } from './answers.js';
 import type { HubParts } from './parts.js';
@@ -32,7 +33,7 @@ export class RecoverHttp {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (this.#isAnswered(response)) return;
     // A client that left while the app was at it: the response has had its 'close'.
-    if (response.destroyed) return;
+    if (isGone(response)) return;
     // Of an answer whose preflight failed a browser shows nothing: no status, no Retry-After.
     const isPreflight = request.method === 'OPTIONS';
     if (
@@ -97,6 +98,11 @@ export class RecoverHttp {
     const seconds = Math.ceil(this.#parts.settings.retryAfterMs / 1_000);
     return { ...problem(status, code), headers: { 'Retry-After': String(seconds) } };
   }
+}
+
+/** Over HTTP/2, which the declarations do not know of, it is the stream that tells. */
+function isGone(response: ServerResponse & { readonly stream?: Duplex }): boolean {
+  return response.stream?.destroyed ?? response.destroyed;
 }
 
 /** How long a browser may remember the preflight, in seconds: ten minutes, the cap of most. */

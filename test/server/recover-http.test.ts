@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,22 @@ import { createHub, memoryLog, type Log } from '../../src/server/index.js';
 import { atEnd, call, deferred, recover, startHub, startServer, until } from './harness.js';
 
 const room = 'room:1';
+
+/** A server of HTTP/2, and a client of it. The declarations of handlers know of HTTP/1 alone. */
+async function startHttp2(handle: (request: IncomingMessage, response: ServerResponse) => unknown) {
+  const server = createHttp2Server((request, response) => {
+    void handle(request as never, response as never);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const session = connectHttp2(origin);
+  atEnd(async () => {
+    session.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+  return { origin, server, session };
+}
 
 describe('the recovery call', () => {
   it('has the body of the protocol, the bytes included', async () => {
@@ -194,6 +210,25 @@ describe('the recovery call', () => {
     expect((await call(port, path)).status).toBe(200);
   });
 
+  it('keeps no place for one that had left over HTTP/2 either', async () => {
+    const hub = createHub({ log: memoryLog(), authorize: () => ({}), maxRecoveries: 1 });
+    atEnd(() => hub.close());
+    let handled = 0;
+    const { server, session } = await startHttp2(async (request, response) => {
+      if (request.headers['x-leaves'] !== undefined) await once(response, 'close');
+      await hub.handleRecover(request, response);
+      handled += 1;
+    });
+    const path = { ':path': '/?channel=a&epoch=e&since=0' };
+    const leaving = session.request({ ...path, 'x-leaves': '1' });
+    leaving.on('error', () => undefined);
+    await once(server, 'stream');
+    leaving.destroy();
+    await until(() => handled === 1);
+    const [headers] = await once(session.request(path), 'response');
+    expect(headers[':status']).toBe(200);
+  });
+
   it('is a 503 after the end of the hub, whoever hands it over, and also when it drains then', async () => {
     const { hub, log } = await startHub();
     const { epoch } = log.append(room, 1);
@@ -295,17 +330,8 @@ describe('CORS', () => {
 
   it('lets a page of the same host read over HTTP/2, where the host has another name', async () => {
     const { hub } = await startHub();
-    const server = createHttp2Server((request, response) => {
-      // The declarations know of HTTP/1 alone.
-      void hub.handleRecover(request as never, response as never);
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const session = connectHttp2(origin);
-    atEnd(async () => {
-      session.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+    const { origin, session } = await startHttp2((request, response) => {
+      void hub.handleRecover(request, response);
     });
     const status = async (from: string) => {
       const stream = session.request({ ':path': '/?channel=a&epoch=e&since=0', origin: from });
