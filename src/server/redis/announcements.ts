@@ -10,6 +10,8 @@ export interface AnnouncementParts {
   readonly hear: (name: string, text: string) => void;
   /** Called when a connection is there, again or instead of another: announcements were missed. */
   readonly returned: () => void;
+  /** Called when an outage is over, for the connection that asks and the one that listens. */
+  readonly allBack: () => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -26,14 +28,16 @@ export class ServerAnnouncements implements Announcements {
   readonly #app: RedisClient;
   readonly #client: RedisClient;
   readonly #failed: (error: unknown) => void;
+  readonly #allBack: () => void;
   readonly #listener: AnnouncementListener;
   #connecting: Promise<unknown> | undefined;
   #isClosed = false;
 
-  constructor(client: RedisClient, { failed, hear, returned }: AnnouncementParts) {
+  constructor(client: RedisClient, { allBack, failed, hear, returned }: AnnouncementParts) {
     this.#app = client;
     this.#client = client.duplicate();
     this.#failed = failed;
+    this.#allBack = allBack;
     this.#listener = (text, name) => hear(name, text);
     let wasLost = false;
     // Not at 'reconnecting', which one that gives up at the first failure never says.
@@ -45,6 +49,7 @@ export class ServerAnnouncements implements Announcements {
     this.#client.on('ready', () => {
       if (wasLost) returned();
       wasLost = false;
+      if (this.#app.isReady) allBack();
     });
     this.#app.on('ready', this.#onAppReady);
   }
@@ -86,6 +91,8 @@ export class ServerAnnouncements implements Announcements {
 
   /** When the app tries again after both have given up, so does this one. */
   readonly #onAppReady = (): void => {
+    // One that was never needed is not away.
+    if (this.#connecting === undefined || this.#client.isReady) this.#allBack();
     // What goes wrong is told of as an error of the connection.
     if (this.#connecting !== undefined) this.#connect().catch(() => undefined);
   };
@@ -105,7 +112,7 @@ export class ClusterAnnouncements implements Announcements {
     cluster.on('node-error', parts.failed);
     // New ones too: when a channel goes over to another node, it is heard of there after that, and no
     // connection was lost. node-redis says neither that it went nor which connection this is.
-    cluster.on('node-ready', parts.returned);
+    cluster.on('node-ready', this.#onNodeReady);
   }
 
   async subscribe(name: string): Promise<void> {
@@ -130,7 +137,12 @@ export class ClusterAnnouncements implements Announcements {
 
   async close(): Promise<void> {
     this.#cluster.off('node-error', this.#parts.failed);
-    this.#cluster.off('node-ready', this.#parts.returned);
+    this.#cluster.off('node-ready', this.#onNodeReady);
     await Promise.all(Array.from(this.#names, (name) => this.unsubscribe(name)));
   }
+
+  readonly #onNodeReady = (): void => {
+    this.#parts.allBack();
+    this.#parts.returned();
+  };
 }

@@ -88,6 +88,7 @@ class LogInRedis implements RedisLog {
     const parts = {
       hear: (name: string, text: string) => this.#followed.hear(name, text),
       returned: () => this.#returned(),
+      allBack: () => void (this.#isTold = false),
       failed: this.#failed,
     };
     // An emitter without such a listener would end the process.
@@ -206,7 +207,6 @@ class LogInRedis implements RedisLog {
 
   #returned(): void {
     this.#counters.returns += 1;
-    this.#isTold = false;
     this.#followed.suspectAll();
   }
 

@@ -401,9 +401,25 @@ describe('a log whose app does not ask for errors', () => {
       await until(() => log.stats().errors > before + 3);
       expect(said).toHaveBeenCalledTimes(outage);
       await own.start();
-      await until(() => log.stats().returns === outage);
+      await until(() => log.stats().returns === outage && client.isReady);
     }
     expect(said).toHaveBeenCalledWith('lastseq: the log in Redis failed:', expect.any(Error));
+  });
+
+  it('says so each time also in a process that only appends', async () => {
+    const own = await ownServer();
+    const client = await connected(own.url);
+    const log = closing(redisLog(client, { prefix: ownPrefix() }));
+    const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    atEnd(() => said.mockRestore());
+    for (const outage of [1, 2]) {
+      const before = log.stats().errors;
+      await own.kill();
+      await until(() => log.stats().errors > before + 3);
+      expect(said).toHaveBeenCalledTimes(outage);
+      await own.start();
+      await until(() => client.isReady);
+    }
   });
 });
 
