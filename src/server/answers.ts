@@ -7,9 +7,10 @@ import { ServerError } from './errors.js';
 import type { Subscriber } from './fanout.js';
 import type { MessageFilter } from './filter.js';
 import { readHeads, type HeadEntry } from './heads.js';
-import type { ReadOptions } from './log.js';
+import type { LogPage } from './log.js';
 import type { HubParts } from './parts.js';
 import { chain, isPromise } from './promises.js';
+import { cutPage } from './recovery.js';
 import type { BadItem, PublishFrame, RecoverFrame, RefusedFrame } from './request-frames.js';
 import { View } from './view.js';
 import * as wire from './wire.js';
@@ -35,6 +36,12 @@ interface SubscribeRequest {
 
 /** Says an answer that is ready, when it is its turn. */
 export type Answer = () => void;
+
+/** Writes an item of a recovery that is ready, when it is its turn, into the bytes that are left by then. */
+type Item = (room: number) => string;
+
+/** Channels of one recovery that are read at the same time. */
+const MAX_READING = 32;
 
 /** The status of an item that was refused, as HTTP would answer it. */
 export const STATUS: Readonly<Record<RefusalCode, number>> = {
@@ -170,18 +177,25 @@ export class Answers {
     const decisions = items.map((item) =>
       'bad' in item ? undefined : this.#decideReader('recover', item.channel),
     );
+    const most = Math.min(limit ?? settings.limits.page, settings.limits.page);
+    const begun: (Item | Promise<Item>)[] = [];
     let left = settings.limits.pageBytes;
     const texts: string[] = [];
     let length = 0;
     for (const [index, item] of items.entries()) {
-      const options = {
-        limit: Math.min(limit ?? settings.limits.page, settings.limits.page),
-        maxBytes: Math.max(left, 0),
-      };
       const asked = decisions[index];
       const decision = isPromise(asked) ? await asked : asked;
-      const answer = this.#recoverItem(item, decision, options);
-      const text = isPromise(answer) ? await answer : answer;
+      const room = Math.max(left, 0);
+      const write = (begun[index] ??= this.#recoverItem(item, decision, most, room));
+      // A log that is far away is waited for once, and not for each channel. They share what room there is.
+      const ahead = isPromise(write) ? items.slice(index, index + MAX_READING) : [];
+      const share = Math.floor(room / ahead.length);
+      for (const [i, other] of ahead.entries()) {
+        begun[index + i] ??= chain(decisions[index + i], (its) =>
+          this.#recoverItem(other, its, most, share),
+        );
+      }
+      const text = (isPromise(write) ? await write : write)(room);
       if (!peer.isOpen()) return;
       // With it a client would drop the whole answer, and ask for the same again. What is left out it asks for.
       if (length + text.length > MAX_ITEMS_CHARS) continue;
@@ -193,29 +207,40 @@ export class Answers {
     peer.send(wire.recoveredText(id, texts));
   }
 
+  /** @param maxBytes to read; fewer are written when there is less room by then. */
   #recoverItem(
     item: RecoverRequest | BadItem,
     decision: ReaderDecision | undefined,
-    options: ReadOptions,
-  ): string | Promise<string> {
+    limit: number,
+    maxBytes: number,
+  ): Item | Promise<Item> {
     const { settings, recovery, report, counters } = this.#parts;
     if ('bad' in item || decision === undefined) {
       counters.badFrames += 1;
-      return wire.refusedItem(400, item.channel, 'bad_request');
+      return () => wire.refusedItem(400, item.channel, 'bad_request');
     }
     if (!decision.allowed) {
       const { code } = decision;
       const wait = RETRY[code] && code !== 'unauthorized' ? settings.retryAfterMs : undefined;
-      return wire.refusedItem(STATUS[code], item.channel, code, wait);
+      return () => wire.refusedItem(STATUS[code], item.channel, code, wait);
     }
-    const failed = (error: unknown): string => {
+    const failed = (error: unknown): Item => {
       report('log', error);
-      return wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
+      return () => wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
+    };
+    const write = (page: LogPage): Item => {
+      return (room) => {
+        try {
+          const fitting = room < maxBytes ? cutPage(page, item.seq, room) : page;
+          return wire.pageItem(item.channel, recovery.show(item, fitting, decision.sees));
+        } catch (error) {
+          return failed(error)(room);
+        }
+      };
     };
     try {
-      const page = recovery.page(item, options, decision.sees);
-      const text = chain(page, (known) => wire.pageItem(item.channel, known));
-      return isPromise(text) ? text.catch(failed) : text;
+      const written = chain(recovery.read(item, { limit, maxBytes }), write);
+      return isPromise(written) ? written.catch(failed) : written;
     } catch (error) {
       return failed(error);
     }

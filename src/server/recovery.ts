@@ -6,7 +6,7 @@
  */
 import type { RecoverRequest } from '../core/frames.js';
 import { filterPage, type MessageFilter, type VisiblePage } from './filter.js';
-import type { Log, LogPage, ReadOptions } from './log.js';
+import { messageBytes, type Log, type LogPage, type ReadOptions } from './log.js';
 import { chain, isPromise } from './promises.js';
 import type { Counters } from './stats.js';
 
@@ -31,15 +31,19 @@ export class Recovery {
     options: ReadOptions,
     sees: MessageFilter | undefined,
   ): VisiblePage | Promise<VisiblePage> {
-    return chain(this.#read(request, options), (whole) => {
-      const page = sees === undefined ? whole : filterPage(whole, sees);
-      this.#counters.recoveries[outcome(request, page)] += 1;
-      if (page.messages.length > 0) this.#counters.pages += 1;
-      return page;
-    });
+    return chain(this.read(request, options), (whole) => this.show(request, whole, sees));
   }
 
-  #read(request: RecoverRequest, options: ReadOptions): LogPage | Promise<LogPage> {
+  /** A page that was read, as its reader sees it. */
+  show(request: RecoverRequest, whole: LogPage, sees: MessageFilter | undefined): VisiblePage {
+    const page = sees === undefined ? whole : filterPage(whole, sees);
+    this.#counters.recoveries[outcome(request, page)] += 1;
+    if (page.messages.length > 0) this.#counters.pages += 1;
+    return page;
+  }
+
+  /** One page as the log has it. Throws or rejects when the log does. */
+  read(request: RecoverRequest, options: ReadOptions): LogPage | Promise<LogPage> {
     const { channel, epoch, seq } = request;
     const { limit, maxBytes } = options;
     const name = (): string => JSON.stringify([channel, epoch, seq, limit, maxBytes]);
@@ -54,6 +58,18 @@ export class Recovery {
     this.#flights.set(key, landed);
     return landed;
   }
+}
+
+/** A page in fewer bytes than it was read with, as the log would have cut it. */
+export function cutPage(page: LogPage, after: number, maxBytes: number): LogPage {
+  let left = maxBytes;
+  const count = page.messages.findIndex(({ from, json }, index) => {
+    left -= messageBytes(json, from);
+    return left < 0 && (index > 0 || maxBytes === 0);
+  });
+  if (count < 0) return page;
+  const messages = page.messages.slice(0, count);
+  return { ...page, messages, more: true, upto: messages.at(-1)?.seq ?? after };
 }
 
 function outcome(

@@ -84,6 +84,74 @@ describe('recover', () => {
     expect(client.texts.at(-1)!.length).toBeLessThan(6_000);
   });
 
+  it('of many channels asks a distant log for so many at the same time, and answers in order', async () => {
+    const inner = memoryLog();
+    const waiting: (() => void)[] = [];
+    let [asked, most] = [0, 0];
+    const log = logWith({
+      read: async (...args) => {
+        asked += 1;
+        await new Promise<void>((resolve) => {
+          // The last that was asked is answered first.
+          waiting.unshift(resolve);
+          most = Math.max(most, waiting.length);
+        });
+        return inner.read(...args);
+      },
+    });
+    const channels = Array.from({ length: 100 }, (_, i) => `c${i}`);
+    for (const channel of channels) inner.append(channel, channel);
+    const { epoch } = inner.facts('c0');
+    const authorize = async ({ channel }: { readonly channel?: string }) => {
+      await Promise.resolve();
+      return channel === 'c50' ? false : {};
+    };
+    const { url } = await startHub({ log, authorize });
+    const client = await connect(url);
+    const items = channels.map((channel) => ({ channel, epoch, since: 0 }));
+    client.send({ type: 'recover', id: 1, items });
+    await until(() => asked === 32);
+    const isAnswered = () => client.frames.some(({ type }) => type === 'recovered');
+    for (let rounds = 0; !isAnswered(); rounds += 1) {
+      expect(rounds).toBeLessThan(1_000);
+      for (const answer of waiting.splice(0)) answer();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([asked, most]).toEqual([99, 32]);
+    const { items: pages } = await client.next('recovered');
+    const shown = pages.map(({ channel, messages }: Frame) => [channel, messages?.[0].data]);
+    expect(shown).toEqual(
+      channels.map((channel) => [channel, channel === 'c50' ? undefined : channel]),
+    );
+  });
+
+  it('of a distant log has as many bytes, and each page says how far it reaches', async () => {
+    const inner = memoryLog();
+    const log = logWith({ read: async (...args) => Promise.resolve(inner.read(...args)) });
+    const channels = Array.from({ length: 50 }, (_, i) => `c${i}`);
+    for (const channel of channels)
+      for (let i = 0; i < 9; i += 1) inner.append(channel, 'x'.repeat(900));
+    const { epoch } = inner.append('short', 1);
+    const { url } = await startHub({ log, limits: { pageBytes: 16_384 } });
+    const client = await connect(url);
+    const had = new Map(channels.map((channel) => [channel, 0]));
+    for (let id = 0; had.size > 0; id += 1) {
+      const asked = ['short', ...had.keys()];
+      const items = asked.map((channel) => ({ channel, epoch, since: had.get(channel) ?? 0 }));
+      client.send({ type: 'recover', id, items });
+      const { items: pages } = await client.next('recovered');
+      expect(pages.map(({ channel }: Frame) => channel)).toEqual(asked);
+      const texts = pages.map(({ messages }: Frame) => JSON.stringify(messages)).join('');
+      expect(texts.length).toBeLessThan(16_384 + 1_000);
+      for (const { channel, messages, more, upto } of pages.slice(1)) {
+        const last = had.get(channel)! + messages.length;
+        expect([channel, more, upto]).toEqual([channel, last < 9, last < 9 ? last : undefined]);
+        had.set(channel, last);
+        if (!more) had.delete(channel);
+      }
+    }
+  });
+
   it('is never more than a client reads, whatever was allowed', async () => {
     const most = 4_194_304;
     const log = memoryLog({ maxDataBytes: most });
