@@ -36,14 +36,15 @@ const ownPaths = new WeakMap<object, string>();
 function attachUpgrade(server: Server | HttpsServer, { path, onUpgrade }: Routes): () => void {
   const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const asked = pathOf(request);
+    const all = server.listeners('upgrade');
+    const paths = all.map((other) => ownPaths.get(other));
     if (asked === path) {
-      onUpgrade(request, socket, head);
+      // A path may have been attached twice: what is answered once more, ws throws at.
+      if (all[paths.indexOf(path)] === listener) onUpgrade(request, socket, head);
       return;
     }
     // Nobody else will answer, and Node leaves a socket alone that has been handed to a listener. The
     // first of us speaks for all, so that it is refused once.
-    const all = server.listeners('upgrade');
-    const paths = all.map((other) => ownPaths.get(other));
     const isOurs = all[0] === listener && !paths.includes(undefined);
     if (isOurs && !paths.includes(asked)) refuseUpgrade(socket, 404);
   };

@@ -69,6 +69,19 @@ describe('a shared HTTP server', () => {
     expect(await upgradeStatus(`ws://127.0.0.1:${port}/v3`)).toBe(404);
   });
 
+  it('serves a path that was attached twice, for a second path of the recovery', async () => {
+    const { hub, server, port, url } = await startHub();
+    const detach = hub.attach(server, { recoverPath: '/history' });
+    const query = 'channel=a&epoch=e&since=0';
+    for (const path of ['/recover', '/history']) {
+      expect((await call(port, `${path}?${query}`)).status).toBe(200);
+    }
+    await connect(url);
+    detach();
+    await connect(url);
+    expect(hub.stats().accepted).toBe(2);
+  });
+
   it('may be left by a hub that goes on elsewhere', async () => {
     const { hub, server, url } = await startHub();
     const second = await startServer();
