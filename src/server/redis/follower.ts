@@ -84,10 +84,10 @@ export class Follower {
     const state = this.#state;
     switch (state.name) {
       case 'joining':
-        state.heard = heard;
+        state.heard = later(state.heard, heard);
         return Promise.resolve();
       case 'reading':
-        state.heard = heard;
+        state.heard = later(state.heard, heard);
         return this.#reached(state, heard);
       case 'level':
       case 'waiting':
@@ -170,6 +170,11 @@ function isNext(at: Position, { epoch, seq }: Position): boolean {
 
 function covers(at: Position, { epoch, seq }: Position): boolean {
   return epoch === at.epoch && seq <= at.seq;
+}
+
+/** Facts have a connection of their own: they may be older than what was announced before they came in. */
+function later(before: Position | undefined, heard: Position): Position {
+  return before !== undefined && covers(before, heard) ? before : heard;
 }
 
 /** Was everything read that was heard of during the last reading? What was heard before, it had. */

@@ -121,6 +121,29 @@ describe('a follower', () => {
     expect(reads).toEqual(['e1 0', 'e1 2']);
   });
 
+  it('reads once more for what was announced, also when older facts come in after that', async () => {
+    const { append, follower, handedOn, hold } = follow();
+    await follower.join();
+    append(3, false);
+    const release = hold();
+    const done = follower.suspect();
+    append(1);
+    void follower.suspect({ epoch: 'e1', seq: 3 });
+    release();
+    await done;
+    await vi.waitFor(() => expect(handedOn).toEqual(named(1, 4)));
+  });
+
+  it('finds what was announced while it joined, also when older facts come in after that', async () => {
+    const { append, follower, handedOn, log } = follow();
+    log.head = 3;
+    const joined = follower.join();
+    append(1);
+    await follower.suspect({ epoch: 'e1', seq: 3 });
+    await joined;
+    await vi.waitFor(() => expect(handedOn).toEqual(named(4, 4)));
+  });
+
   it('goes over to a new epoch, and lets no late message of the old one take it back', async () => {
     const { append, follower, handedOn, log } = follow();
     await follower.join();
