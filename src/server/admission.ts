@@ -1,5 +1,5 @@
 /**
- * What a log lets in: channel names, publish keys, data. Every log asks here before it makes a number,
+ * What a log lets in: channel names, publish keys, senders, data. Every log asks here before it makes a number,
  * so that all logs refuse the same things in the same words.
  */
 import { refuseArgument, ServerError } from './errors.js';
@@ -29,6 +29,12 @@ export function checkChannel(channel: unknown): asserts channel is string {
 export function checkKey(key: unknown): asserts key is string | undefined {
   if (key === undefined || isPublishKey(key)) return;
   refuseArgument('key', key, '1 to 255 bytes of UTF-8');
+}
+
+/** @throws ServerError `bad_argument` unless `from` is a text or missing: readers could not read it. */
+export function checkSender(from: unknown): asserts from is string | undefined {
+  if (from === undefined || typeof from === 'string') return;
+  refuseArgument('from', from, 'a string');
 }
 
 /**

@@ -4,7 +4,7 @@
 export interface ServerErrorDetails {
   /** An option of `createHub` or of a log is not what it may be. Thrown at construction. */
   bad_option: { readonly option: string; readonly value: unknown; readonly expected: string };
-  /** An argument of a call is not what it may be: a channel name, a publish key, a position. */
+  /** An argument of a call is not what it may be: a channel name, a key, a sender, a position. */
   bad_argument: { readonly argument: string; readonly value: unknown; readonly expected: string };
   /** The data of a message cannot be written as JSON. No number was taken. */
   bad_data: { readonly channel: string; readonly reason: string };

@@ -82,9 +82,9 @@ export interface Log {
    * Numbers a message and appends it, in one step that cannot be half done: the one place where a
    * number is made. It appends whether or not anybody listens, and takes no number when it fails.
    *
-   * @throws ServerError `bad_argument` (channel name, key), `bad_data`, `too_large`; any other error
-   *   means that the log could not be reached, and says nothing about whether the message was kept:
-   *   repeat it with the same key.
+   * @throws ServerError `bad_argument` (channel name, key, sender), `bad_data`, `too_large`; any other
+   *   error means that the log could not be reached, and says nothing about whether the message was
+   *   kept: repeat it with the same key.
    */
   append(
     channel: string,

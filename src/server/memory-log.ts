@@ -9,7 +9,7 @@ import cluster from 'node:cluster';
 import { performance } from 'node:perf_hooks';
 import type { Facts } from '../core/frames.js';
 import { isCount, type Position } from '../core/position.js';
-import { checkChannel, checkKey, dataText } from './admission.js';
+import { checkChannel, checkKey, checkSender, dataText } from './admission.js';
 import { newEpoch } from './epoch.js';
 import { refuseArgument, refuseOption, wholeNumber } from './errors.js';
 import { Feed } from './feed.js';
@@ -103,6 +103,7 @@ class InMemoryLog implements MemoryLog {
     const { key, principal, from } = options;
     checkChannel(channel);
     checkKey(key);
+    checkSender(from);
     const json = dataText(channel, data, this.#maxDataBytes);
 
     const id = key === undefined ? undefined : keyId(channel, principal, key);

@@ -84,6 +84,18 @@ export function logContract(makeLog: () => Promise<LogUnderTest> | LogUnderTest)
       }
     });
 
+    it.each([42, null, { name: 'ann' }])('are not used up by a sender that is %j', async (from) => {
+      const appended = async () => log.append(room, 1, { from: from as never });
+      await expect(appended()).rejects.toMatchObject({
+        code: 'bad_argument',
+        details: { argument: 'from' },
+      });
+      await append(1);
+      const { messages, ...page } = await log.read(room, { epoch, seq: 0 }, wide);
+      expect(seqs(messages)).toEqual([1]);
+      expect(page).toMatchObject({ head: 1, oldest: 1, more: false });
+    });
+
     it('are given to the longest names of channels and keys that there are', async () => {
       for (const name of ['x'.repeat(255), `${'é'.repeat(127)}x`]) {
         expect(await log.append(name, 1, { key: name })).toMatchObject({ channel: name, seq: 1 });

@@ -2,7 +2,7 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 import type { Facts } from '../../core/frames.js';
 import { isCount, type Position } from '../../core/position.js';
-import { checkChannel, checkKey, dataText } from '../admission.js';
+import { checkChannel, checkKey, checkSender, dataText } from '../admission.js';
 import { newEpoch } from '../epoch.js';
 import { refuseArgument } from '../errors.js';
 import { Feed } from '../feed.js';
@@ -112,6 +112,7 @@ class LogInRedis implements RedisLog {
   ): Promise<StampedMessage> {
     checkChannel(channel);
     checkKey(key);
+    checkSender(from);
     const { keyTtlMs, maxDataBytes, maxLength, prefix } = this.#settings;
     const json = dataText(channel, data, maxDataBytes);
 
