@@ -31,6 +31,8 @@ export class ServerAnnouncements implements Announcements {
   readonly #allBack: () => void;
   readonly #listener: AnnouncementListener;
   #connecting: Promise<unknown> | undefined;
+  /** True from a failure until there is a connection. */
+  #isLost = false;
   #isClosed = false;
 
   constructor(client: RedisClient, { allBack, failed, hear, returned }: AnnouncementParts) {
@@ -39,22 +41,23 @@ export class ServerAnnouncements implements Announcements {
     this.#failed = failed;
     this.#allBack = allBack;
     this.#listener = (text, name) => hear(name, text);
-    let wasLost = false;
     // Not at 'reconnecting', which one that gives up at the first failure never says.
     this.#client.on('error', (error: unknown) => {
-      wasLost = true;
+      this.#isLost = true;
       failed(error);
     });
     // node-redis has subscribed to everything again by then.
     this.#client.on('ready', () => {
-      if (wasLost) returned();
-      wasLost = false;
+      if (this.#isLost) returned();
+      this.#isLost = false;
       if (this.#app.isReady) allBack();
     });
     this.#app.on('ready', this.#onAppReady);
   }
 
   async subscribe(name: string): Promise<void> {
+    // It may be tried for hours, and as long nobody would be forgotten who waits for it.
+    if (this.#isLost && this.#client.isOpen) throw new Error('no connection');
     await this.#connect();
     if (!this.#client.isReady) throw new Error('no connection');
     await this.#client.subscribe(name, this.#listener);
@@ -116,7 +119,6 @@ export class ClusterAnnouncements implements Announcements {
   }
 
   async subscribe(name: string): Promise<void> {
-    this.#names.add(name);
     try {
       await this.#cluster.sSubscribe(name, this.#listener);
     } catch {
@@ -124,6 +126,7 @@ export class ClusterAnnouncements implements Announcements {
       // one that came at that moment. If it was something else, it will be so again.
       await this.#cluster.sSubscribe(name, this.#listener);
     }
+    this.#names.add(name);
   }
 
   async unsubscribe(name: string): Promise<void> {

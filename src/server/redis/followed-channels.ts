@@ -123,6 +123,8 @@ export class FollowedChannels {
     // Another one may have begun since, after this one had failed.
     if (this.#followed.get(followed.name) !== followed) return;
     this.#followed.delete(followed.name);
-    void this.#parts.announcements.unsubscribe(followed.name);
+    // Else there is nothing to take back, or it is when it comes too late: node-redis keeps what it cannot
+    // send, and while Redis is away everybody who joins in vain comes by here.
+    if (followed.isHeard) void this.#parts.announcements.unsubscribe(followed.name);
   }
 }

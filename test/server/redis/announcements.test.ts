@@ -1,5 +1,6 @@
 // The connections that listen: how they are lost, made again and ended. No heartbeat makes up for anything
 // here: what was missed is found because a connection is back.
+import { once } from 'node:events';
 import { createClient } from 'redis';
 import { describe, expect, it, vi } from 'vitest';
 import { redisLog, type RedisLogOptions } from '../../../src/server/redis/index.js';
@@ -75,6 +76,29 @@ describe('the connection that listens', () => {
     expect(listening.isOpen).toBe(false);
     await log.follow('room:2');
     expect(listening.isReady).toBe(true);
+  });
+
+  it('keeps nothing of those who ask in vain while it is away', async () => {
+    const own = await ownServer();
+    const client = createClient({ url: own.url, socket: { reconnectStrategy: 20 } });
+    client.on('error', () => undefined);
+    await client.connect();
+    atEnd(() => client.destroy());
+    const duplicate = vi.spyOn(client, 'duplicate');
+    // Longer than the test may take.
+    const log = closing(redisLog(client, { ...quiet, timeoutMs: 600_000, prefix: ownPrefix() }));
+    const listening = duplicate.mock.results[0]!.value;
+    await own.kill();
+    const unsubscribe = vi.spyOn(listening, 'unsubscribe');
+    const first = log.follow(room).catch(() => undefined);
+    await once(listening, 'error');
+    // Neither somebody who waits, nor what would have to be taken back.
+    await expect(log.follow('room:2')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(unsubscribe).not.toHaveBeenCalled();
+    await own.start();
+    await until(() => client.isReady && listening.isReady);
+    await first;
+    await log.follow('room:2');
   });
 
   it('is given up by a log that is closed while it is made', async () => {
