@@ -1,13 +1,16 @@
 /** Which channels the hub follows, in a log that hands on no others: those with a subscriber. */
 import type { Audience } from './fanout.js';
 import type { Log } from './log.js';
+import type { Report } from './report.js';
 
 export class Following implements Audience {
   readonly #log: Log;
+  readonly #report: Report;
   readonly #followed = new Map<string, Promise<() => void>>();
 
-  constructor(log: Log) {
+  constructor(log: Log, report: Report) {
     this.#log = log;
+    this.#report = report;
   }
 
   readonly came = (channel: string): void => {
@@ -23,11 +26,13 @@ export class Following implements Audience {
   readonly left = (channel: string): void => {
     const followed = this.#followed.get(channel);
     this.#followed.delete(channel);
-    followed?.then(
+    const ended = followed?.then(
       (end) => end(),
       // It was refused: there is nothing to end.
       () => undefined,
     );
+    // It may be async, which its type allows: its rejection would end the process.
+    ended?.catch((error: unknown) => this.#report('log', error));
   };
 
   /**

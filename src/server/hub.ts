@@ -97,7 +97,7 @@ class LogHub implements Hub {
       counters.errors += 1;
       print(...failure);
     };
-    const following = new Following(settings.log);
+    const following = new Following(settings.log, report);
     const fanout = new Fanout(following);
     this.#parts = {
       settings,

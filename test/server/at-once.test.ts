@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { memoryLog, type Log } from '../../src/server/index.js';
-import { connect, logWith, startHub } from './harness.js';
+import { connect, logWith, startHub, until } from './harness.js';
 
 /** What `await` takes for a promise, as libraries of promises make them. */
 const thenable = <T>(value: T): Promise<T> =>
@@ -126,5 +126,25 @@ it.each(failures)(
     expect(await client.next('subscribed')).toMatchObject({ id: 2 });
     expect(hub.stats()).toMatchObject({ subscriptions: 2, channels: 2 });
     expect(errors).toHaveLength(1);
+  },
+);
+
+it.each(failures)(
+  'a log that fails %s to end a follow is told of, and no more',
+  async (_, fail) => {
+    const errors: unknown[] = [];
+    const { url, hub, log } = await startHub({
+      log: logWith({ follow: () => Promise.resolve(() => fail() as never) }),
+      onError: (...failure) => void errors.push(failure),
+    });
+    const client = await connect(url);
+    await client.subscribe('a');
+    client.send({ type: 'unsubscribe', channel: 'a' });
+    await until(() => errors.length > 0);
+    expect(errors).toEqual([[new Error('the log is away'), 'log']]);
+    await client.subscribe('a');
+    await log.append('a', 1);
+    expect(await client.next('message')).toMatchObject({ data: 1 });
+    expect(hub.stats().subscriptions).toBe(1);
   },
 );
