@@ -56,8 +56,7 @@ export class Bench {
     const opened = await connection.open();
     const answer = opened ? await connection.join() : undefined;
     if (answer === undefined) {
-      const why = connection.isOpen ? 'no answer to the join' : connection.whyEnded();
-      this.refused.push(`${name}: ${why}`);
+      this.refused.push(`${name}: ${connection.whyOut()}`);
       await connection.close();
       return undefined;
     }

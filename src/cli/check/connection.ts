@@ -94,6 +94,13 @@ export class Connection {
     return this.frames.flatMap((frame) => (frame.type === 'error' ? [frame.code] : []))[0];
   }
 
+  /** Why it did not get in, in words. */
+  whyOut(): string {
+    if (!this.isOpen) return this.whyEnded();
+    const { refusal } = this;
+    return refusal === undefined ? 'no answer to the join' : `the join was refused with ${refusal}`;
+  }
+
   /** Why it is not there, in words. */
   whyEnded(): string {
     if (this.ended === undefined) return this.opened ? 'it is open' : 'no answer to the handshake';

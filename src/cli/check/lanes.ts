@@ -73,7 +73,8 @@ class SocketLane implements Lane {
     );
     const frame = ack();
     if (frame?.type === 'ack') return frame.position.seq;
-    throw new Error(connection.refused(id) ? 'refused by the server' : 'no ack came');
+    if (!connection.refused(id)) throw new Error('no ack came');
+    throw new Error(`refused by the server with ${connection.refusal ?? ''}`);
   }
 
   async close(): Promise<void> {

@@ -6,7 +6,7 @@ import { list, nameOf, played, plural, traffic } from './evidence.js';
 export const connect: Rule = {
   id: 'connect',
   title: 'Clients can connect and join',
-  harm: 'Users see nothing at all: their client dials again and again.',
+  harm: 'Users see nothing at all: their client does not get in.',
   judge: ({ joined, refused }) => {
     if (refused.length > 0) throw new Broken(list(refused));
     return `${plural(joined.length, 'connection')} joined`;
