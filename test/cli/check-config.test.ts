@@ -51,6 +51,15 @@ test('seconds that are no binary fraction are whole milliseconds all the same', 
   expect(settingsOf(given)).toMatchObject({ timeoutMs: 16_100, watchMs: 2_010 });
 });
 
+test.each([
+  [['--timeout', '0.05'], '--timeout must be 0.1 to 600 seconds, not 0.05'],
+  [['--timeout', '601'], '--timeout must be 0.1 to 600 seconds, not 601'],
+  [['--watch', '3601'], '--watch must be 0.001 to 3600 seconds, not 3601'],
+])('bounds are told in the unit of the flag: %j', (flags, words) => {
+  const { given } = readFlags(['--url', 'ws://host', ...flags]);
+  expect(() => settingsOf(given)).toThrow(words);
+});
+
 test.each(['{"token": hush}', `{"urls": [], "token": hush, "origin": "http://host.example"}`])(
   'what is no JSON is not quoted, as there may be a token in it: %s',
   async (text) => {

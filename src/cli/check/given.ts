@@ -66,8 +66,8 @@ export function settingsOf(given: Given): Settings {
     connections: bounded('connections', given.connections ?? 2, 2, 100),
     overflow: optional('overflow', given.overflow, 1, 1_000_000),
     restart: given.restart,
-    watchMs: optional('watch', given.watchMs, 1, 3_600_000),
-    timeoutMs: bounded('timeout', given.timeoutMs ?? 5_000, 100, 600_000),
+    watchMs: given.watchMs === undefined ? undefined : time('watch', given.watchMs, 1, 3_600_000),
+    timeoutMs: time('timeout', given.timeoutMs ?? 5_000, 100, 600_000),
   };
 }
 
@@ -89,6 +89,13 @@ function originOf(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const { origin } = checkAddress('origin', text, /^https?:$/);
   return origin;
+}
+
+/** Said in seconds, as the flag is given in them. */
+function time(option: string, valueMs: number, leastMs: number, mostMs: number): number {
+  if (valueMs >= leastMs && valueMs <= mostMs) return bounded(option, valueMs, leastMs, mostMs);
+  const bounds = `${leastMs / 1_000} to ${mostMs / 1_000} seconds`;
+  throw new UsageError(`--${option} must be ${bounds}, not ${valueMs / 1_000}`);
 }
 
 function bounded(option: string, value: number, least: number, most: number): number {
