@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '../../src/cli/check/config-file.js';
 import { readFlags } from '../../src/cli/check/flags.js';
-import { settingsOf } from '../../src/cli/check/given.js';
+import { settingsOf, type Given } from '../../src/cli/check/given.js';
 import { UsageError } from '../../src/cli/check/usage-error.js';
 import { atEnd } from '../server/harness.js';
 
@@ -45,6 +45,19 @@ test.each([{ connections: 2.5 }, { overflow: 1.5 }, { watchMs: 100.5 }, { timeou
     expect(() => settingsOf({ urls: ['ws://host'], ...given })).toThrow('in whole numbers');
   },
 );
+
+const thrower = (): never => {
+  throw new Error('no socket');
+};
+
+test.each([
+  [{}, 'dialect must have protocols, decode, encode and decodePage'],
+  [() => undefined, 'dialect must have protocols, decode, encode and decodePage'],
+  [thrower, 'dialect: no socket'],
+])('a dialect that is none is refused by name: %s', (dialect, words) => {
+  const given = { urls: ['ws://host'], dialect } as unknown as Given;
+  expect(() => settingsOf(given)).toThrow(new UsageError(words));
+});
 
 test('seconds that are no binary fraction are whole milliseconds all the same', () => {
   const { given } = readFlags(['--url', 'ws://host', '--timeout', '16.1', '--watch', '2.01']);

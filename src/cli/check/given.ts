@@ -4,6 +4,7 @@ import type { Dialect } from '../../dialects/dialect.js';
 import { nativeDialect } from '../../dialects/native.js';
 import { checkAddress, checkCall } from './address.js';
 import { dialectOf, type MappedGiven } from './mapped-given.js';
+import { reasonOf } from './recovery-http.js';
 import { readSender } from './sender.js';
 import type { Instance, MakeDialect, RecoverFunction, SendFunction, Settings } from './settings.js';
 import { UsageError } from './usage-error.js';
@@ -71,12 +72,21 @@ export function settingsOf(given: Given): Settings {
   };
 }
 
-/** One that is used for reading only: what it brings along is ended at once. */
+/** One that is used for reading only: what it brings along is ended at once. @throws UsageError. */
 function readable(dialectFor: MakeDialect, url: string): Dialect {
   const ends: (() => unknown)[] = [];
-  const dialect = dialectFor(url, (end) => ends.push(end));
-  for (const end of ends) end();
-  return dialect;
+  let dialect: Dialect;
+  try {
+    dialect = dialectFor(url, (end) => ends.push(end));
+  } catch (error) {
+    throw new UsageError(`dialect: ${reasonOf(error)}`, { cause: error });
+  } finally {
+    for (const end of ends) end();
+  }
+  const { decode, decodePage, encode, protocols } = Object(dialect) as Partial<Dialect>;
+  const hasAll = [decode, decodePage, encode].every((part) => typeof part === 'function');
+  if (hasAll && Array.isArray(protocols)) return dialect;
+  throw new UsageError('dialect must have protocols, decode, encode and decodePage');
 }
 
 function instanceOf(url: string, recover: string | RecoverFunction | undefined): Instance {
