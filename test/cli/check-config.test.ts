@@ -46,6 +46,11 @@ test.each([{ connections: 2.5 }, { overflow: 1.5 }, { watchMs: 100.5 }, { timeou
   },
 );
 
+test.each(['--channel', '--token', '--stranger-token'])('an empty %s is refused', (flag) => {
+  const { given } = readFlags(['--url', 'ws://host', flag, '']);
+  expect(() => settingsOf(given)).toThrow(new UsageError(`${flag} is empty`));
+});
+
 const thrower = (): never => {
   throw new Error('no socket');
 };

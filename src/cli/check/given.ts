@@ -48,6 +48,14 @@ export function settingsOf(given: Given): Settings {
   for (const call of recover) if (typeof call === 'string') checkCall('recover', call);
   // Nobody else is on a channel of this name, so that what is in it is ours.
   const channel = given.channel ?? `lastseq-check-${randomBytes(4).toString('hex')}`;
+  for (const [name, text] of [
+    ['channel', channel],
+    ['token', given.token],
+    ['stranger-token', given.strangerToken],
+  ] as const) {
+    // As from a variable that is not set. The server would be blamed for what it makes of it.
+    if (text === '') throw new UsageError(`--${name} is empty`);
+  }
   const named = mapped === undefined ? nativeDialect : dialectOf(mapped, channel);
   const { dialect = named } = given;
   const dialectFor = typeof dialect === 'function' ? dialect : () => dialect;
