@@ -34,6 +34,12 @@ test.each(['pass', '1', 't', 'rules'])('the token %s leaves the report as it is'
   expect(table(quoting(token), settings(token))).toMatch(/^pass {2}a {2}It passes$/m);
 });
 
+test('evidence of several lines is one line of the table', () => {
+  expect(table(quoting('wrong version\nnumber:\n'), settings('secret'))).toMatch(
+    /^ {9}it said wrong version number: ?$/m,
+  );
+});
+
 test('of a token that begins with the other nothing is left', () => {
   const both = settingsOf({ urls: ['ws://host/'], token: 'secret', strangerToken: 'secret-bob' });
   expect(JSON.parse(json(quoting('secret-bob'), both)).rules[0].evidence).toBe('it said [token]');

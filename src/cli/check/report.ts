@@ -8,7 +8,8 @@ export function table({ rules }: Report, settings: Settings): string {
   const width = Math.max(...rules.map(({ id }) => id.length));
   const lines = rules.flatMap((rule) => [
     `${MARKS[rule.verdict]}  ${rule.id.padEnd(width)}  ${rule.title}`,
-    `${' '.repeat(8 + width)}${clean(rule.evidence)}`,
+    // What a server or a library says may have lines of its own, which would be none of the table's.
+    `${' '.repeat(8 + width)}${clean(rule.evidence).replace(/\s+/g, ' ')}`,
     ...(rule.verdict === 'fail' ? [`${' '.repeat(8 + width)}=> ${rule.harm}`] : []),
   ]);
   return [...lines, '', summary(rules), ''].join('\n');
