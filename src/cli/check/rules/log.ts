@@ -54,7 +54,7 @@ export const concurrent: Rule = {
       }
       wholeIn(walk, taken);
     }
-    return `${plural(taken.length, 'message')} by ${new Set(taken.map(({ lane }) => lane)).size} paths, 4 at a time`;
+    return `${plural(taken.length, 'message')} by ${plural(new Set(taken.map(({ lane }) => lane)).size, 'path')}, 4 at a time`;
   },
 };
 
