@@ -89,9 +89,12 @@ export interface Channel<Data = unknown> extends AsyncIterable<
    * @throws LastseqError `not_connected`, `timeout`, `publish_refused`, `bad_option` or `closed`.
    */
   publish(data: Data, options?: PublishOptions): Promise<Position>;
-  /** Messages and gaps in order; ends when the handle is closed. An item is committed when the next is asked for. */
+  /**
+   * Messages and gaps in order; ends when the handle is closed. An item is committed when the next is asked for.
+   * @throws LastseqError `closed` when it was closed before.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Delivered<Message<Data>> | Delivered<Gap>>;
-  /** The same, ended by a signal as well. */
+  /** The same, ended by a signal as well. @throws LastseqError `closed`. */
   items(options?: ListenOptions): AsyncIterableIterator<Delivered<Message<Data>> | Delivered<Gap>>;
   /** After handlers failed too often: tries the item again. */
   retry(): void;

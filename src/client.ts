@@ -64,7 +64,7 @@ export interface Client<Channels extends object = object> {
     handler: (event: ClientEvents[Type]) => unknown,
     options?: ListenOptions,
   ): () => void;
-  /** Dials now: ends a wait, and leaves `unauthorized` and `failed`. Implicit with the first subscription. */
+  /** Dials now: ends a wait, `unauthorized` and `failed`. Subscribing connects as well. @throws LastseqError `closed`. */
   connect(): void;
   /** Counters since the client was made. */
   stats(): Readonly<Counters>;
@@ -76,8 +76,8 @@ export interface Client<Channels extends object = object> {
   trace(): Trace | undefined;
   /**
    * Wipes the stored positions of this `namespace` at this `url` (log out), and stores none of the open
-   * channels'.
-   * Rejects when the storage fails, or does not answer in 2 seconds.
+   * channels'. Rejects when the storage fails, and with `timeout` when it does not answer in 2 seconds.
+   * @throws LastseqError `closed` or `timeout`; what the storage failed with.
    */
   forget(): Promise<void>;
   /** Final: no callback comes any more. Resolves when the last positions are stored, or could not be. */
