@@ -138,7 +138,7 @@ export const overflow: Rule = {
 export const facts: Rule = {
   id: 'facts',
   title: 'Answers of the log can be read and agree with themselves',
-  harm: 'Recovery does not work: after a drop a client asks again and again, and shows nothing new.',
+  harm: 'Recovery does not work: after a drop a client shows nothing new.',
   judge: ({ live, unreadable }) => {
     if ('skipped' in live && unreadable !== undefined) throw new Broken(unreadable);
     const { walks } = played(live);
