@@ -24,17 +24,17 @@ import { Tick } from './tick.js';
 
 export interface AttachOptions {
   /** Path of the WebSocket endpoint, compared exactly, without the query. Default `/realtime`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /**
    * Path of the recovery call. Default `/recover`; `false` for apps that route it to `handleRecover`
    * themselves.
    */
-  readonly recoverPath?: string | false;
+  readonly recoverPath?: string | false | undefined;
 }
 
 export interface DrainOptions {
   /** Milliseconds over which clients are asked to spread their return. Default 10,000; 0 to 3,600,000. */
-  readonly spreadMs?: number;
+  readonly spreadMs?: number | undefined;
 }
 
 export interface Hub {

@@ -26,23 +26,23 @@ import { Ring, type RingBounds } from './ring.js';
 
 export interface MemoryLogOptions {
   /** Messages kept per channel. Default 10,000; 1 to 10,000,000. */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /**
    * Bytes kept per channel, by `messageBytes`. Default 67,108,864 (64 MiB); at least `maxDataBytes`
    * and 1,024 more, so that one message cannot empty a channel.
    */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /**
    * Age in milliseconds after which a message is dropped, by a clock that nobody can set back.
    * Default `false`: messages do not age. 1 to 31,536,000,000 (a year).
    */
-  readonly ttlMs?: number | false;
+  readonly ttlMs?: number | false | undefined;
   /** Longest data of a message in bytes of JSON. Default 65,536; 1 to 4,194,304. */
-  readonly maxDataBytes?: number;
+  readonly maxDataBytes?: number | undefined;
   /** Publish keys remembered for all channels together, oldest forgotten first. Default 100,000. */
-  readonly maxKeys?: number;
+  readonly maxKeys?: number | undefined;
   /** A monotonic clock in milliseconds, for tests. Default: `performance.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** A log whose every method answers at once, with two more for tests and demos. */

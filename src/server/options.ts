@@ -21,66 +21,66 @@ export interface HubOptions {
    * how much there is that they do not see, readers can tell. One channel per audience is cheaper.
    * Default: everybody sees everything.
    */
-  readonly filter?: FilterRule;
+  readonly filter?: FilterRule | undefined;
   /**
    * Milliseconds between two heartbeats. Announced to clients, which take a connection for dead after
    * 2.5 of them without a frame. Default 25,000, below the idle limits of common proxies; 10 to
    * 3,600,000.
    */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
   /**
    * Over how many milliseconds clients spread their retries when they lose this server and the first
    * retry fails too: they were not lost alone, and all of them are at the door. Announced to clients.
    * Somewhat more than all clients of the service divided by the handshakes that it takes per
    * millisecond. Default 0: their backoff alone, which does not know how many they are; 0 to 3,600,000.
    */
-  readonly retrySpreadMs?: number;
+  readonly retrySpreadMs?: number | undefined;
   /** What one request may ask for. Announced to clients. */
-  readonly limits?: HubLimits;
+  readonly limits?: HubLimits | undefined;
   /**
    * Whose pages may connect and recover. Default: pages of the same host, by comparing the headers
    * `Origin` and `Host`, in which another port is another host; behind a proxy that rewrites `Host`,
    * name the origins. Requests without an `Origin` come from no browser and are always let in.
    */
-  readonly origins?: Origins;
+  readonly origins?: Origins | undefined;
   /**
    * Longest WebSocket message accepted, in bytes; a longer one ends its connection with 1009. Default
    * 1,048,576; 1,024 to 16,777,216.
    */
-  readonly maxFrameBytes?: number;
+  readonly maxFrameBytes?: number | undefined;
   /**
    * When more bytes than this wait for one connection and another frame comes, its client counts as
    * too slow: it is closed with 4408 and resumes from the log. Answers to its own requests wait for
    * it instead. Default 4,194,304; at least twice `limits.pageBytes`.
    */
-  readonly maxBufferedBytes?: number;
+  readonly maxBufferedBytes?: number | undefined;
   /**
    * Frames of one connection that may wait for their turn; more of them end it with 4429. Default
    * 20,000, room for a client that joins 10,000 channels at once; 1 to 10,000,000.
    */
-  readonly maxQueuedFrames?: number;
+  readonly maxQueuedFrames?: number | undefined;
   /** The same in bytes of WebSocket messages. Default 4,194,304; at least `maxFrameBytes`. */
-  readonly maxQueuedBytes?: number;
+  readonly maxQueuedBytes?: number | undefined;
   /**
    * Recoveries over HTTP that may be under way at once, slow readers included; more of them get a 503.
    * Default 256; 1 to 1,000,000.
    */
-  readonly maxRecoveries?: number;
+  readonly maxRecoveries?: number | undefined;
   /**
    * What a 429 or 503 asks a client to wait, in milliseconds; over HTTP in whole seconds, rounded up.
    * Default 1,000; 0 to 3,600,000.
    */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /**
    * Called for each new connection before anything is sent on it; the hub calls `socket.send` by that
    * name every time, so that a test may replace it. What it throws is reported to `onError`.
    */
-  readonly onConnection?: (socket: HubSocket, request: IncomingMessage) => void;
+  readonly onConnection?: ((socket: HubSocket, request: IncomingMessage) => void) | undefined;
   /**
    * Told of failures that clients see only as `internal`: of the log, of `authorize`, of other
    * functions given here. It must not throw. Default: one line on the console, without the token.
    */
-  readonly onError?: OnError;
+  readonly onError?: OnError | undefined;
 }
 
 /**
@@ -104,20 +104,25 @@ export interface HubSocket {
 
 export interface HubLimits {
   /** Messages in a page of a recovery. Default 1,000; 1 to 100,000. */
-  readonly page?: number;
+  readonly page?: number | undefined;
   /**
    * Bytes of messages in the answer to one recovery, over all channels of a `recover` frame. One
    * message is always given, whatever its length; with it a page stays below the 8,388,608 characters
    * above which a client drops a WebSocket message. Default 1,048,576; 1,024 to 4,194,304.
    */
-  readonly pageBytes?: number;
+  readonly pageBytes?: number | undefined;
   /** Channels in one `recover` frame. Default 500; 1 to 10,000. */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** Subscriptions of one connection. Default 10,000; 1 to 1,000,000. */
-  readonly channels?: number;
+  readonly channels?: number | undefined;
 }
 
-export type HubSettings = Required<
+/** Options with nothing left out. `undefined` is how an app leaves one out that it computes. */
+export type Complete<Options> = {
+  readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined>;
+};
+
+export type HubSettings = Complete<
   Omit<HubOptions, 'limits' | 'filter' | 'origins' | 'onConnection' | 'onError'>
 > &
   Pick<HubOptions, 'filter' | 'origins' | 'onConnection' | 'onError'> & {

@@ -1,21 +1,22 @@
 /** The options of the log on Redis: their meaning, their defaults, and the one place that checks them. */
 import { refuseOption, wholeNumber } from '../errors.js';
+import type { Complete } from '../options.js';
 
 export interface RedisLogOptions {
   /** What all keys begin with. Default `lastseq:`; up to 100 characters, no braces. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Messages kept per channel. Default 10,000; 1 to 10,000,000. */
-  readonly maxLength?: number;
+  readonly maxLength?: number | undefined;
   /**
    * Age in milliseconds after which a message is dropped, by the clock of Redis. Default 86,400,000 (a
    * day); 1 to 31,536,000,000 (a year). The numbers of a channel that nobody uses are kept ten times as
    * long, thirty days at least; after that its epoch is a new one.
    */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
   /** Longest data of a message in bytes of JSON. Default 65,536; 1 to 4,194,304. */
-  readonly maxDataBytes?: number;
+  readonly maxDataBytes?: number | undefined;
   /** How long a publish key is remembered, in milliseconds. Default 3,600,000 (an hour); 1 to a year. */
-  readonly keyTtlMs?: number;
+  readonly keyTtlMs?: number | undefined;
   /**
    * True only if Redis never forgets what it has answered: `appendonly yes`, `appendfsync always`, and no
    * replica that may take over. Then the epoch, and every position of a client, outlives a restart.
@@ -24,17 +25,17 @@ export interface RedisLogOptions {
    * and their numbers given a second time. So every channel gets a new epoch, what its log still holds
    * is dropped, and clients are told.
    */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   /** Milliseconds that Redis has for an answer. Default 5,000; 10 to 600,000. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /**
    * Told of every error of the connections and of messages that could not be fetched. It must not throw.
    * Default: one line on the console for each time that Redis is lost.
    */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-export type RedisLogSettings = Required<Omit<RedisLogOptions, 'onError'>> & {
+export type RedisLogSettings = Complete<Omit<RedisLogOptions, 'onError'>> & {
   readonly metaTtlMs: number;
   readonly onError: ((error: unknown) => void) | undefined;
 };
