@@ -37,7 +37,7 @@ export interface ErrorDetails {
     readonly seq?: number | undefined;
     readonly event: string;
   };
-  /** Yours: a handler did not settle within `handlerTimeoutMs`. It is waited for, never overtaken. */
+  /** Yours: a handler or snapshot did not settle within `handlerTimeoutMs`. It is waited for, never overtaken. */
   handler_timeout: { readonly channel: string };
   /** Yours: `snapshot` threw, rejected, or returned something that is no position. Retried with backoff. */
   snapshot_failed: { readonly channel: string };
@@ -56,6 +56,7 @@ export interface ErrorDetails {
   };
 }
 
+/** What `code` of an error may be: the names in `ErrorDetails`, which say what each means. */
 export type ErrorCode = keyof ErrorDetails;
 
 /** Every error that the package throws, rejects with or reports. */

@@ -3,6 +3,8 @@ import { mergePosition, type StoredPosition } from '../core/position.js';
 import type { PositionStore } from '../ports/position-store.js';
 
 /**
+ * Makes a position store that forgets everything when the page goes.
+ *
  * @param kept where the positions lie. Two stores over one map behave as two tabs of one origin do.
  */
 export function memoryPositionStore(

@@ -110,7 +110,12 @@ export type ConnectionState =
   | { readonly name: 'failed'; readonly code: number }
   | { readonly name: 'closed' };
 
-/** Why a channel makes no progress although it should. */
+/**
+ * Why a channel makes no progress although it should. `recovery`: the log could not be asked, or answered
+ * with an error; `refused`: the server does not take the subscription for now; `handler`: a handler failed,
+ * and is tried again or waits for `retry()` or `skip()`; `timeout`: a handler or snapshot has not settled
+ * within `handlerTimeoutMs`; `snapshot`: it failed; `resets`: the log is replaced again and again.
+ */
 export type StallReason = 'recovery' | 'refused' | 'handler' | 'timeout' | 'snapshot' | 'resets';
 
 /** A channel, as the app sees it. */

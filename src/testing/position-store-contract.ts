@@ -17,6 +17,8 @@ export interface ContractCase {
 }
 
 /**
+ * What every position store owes the client, as cases for a test runner: `test(name, run)` for each.
+ *
  * @param makeStore makes a store over the namespace given. Two stores of one namespace must see the
  *   same positions, as two tabs do; stores of two namespaces nothing of each other.
  */
