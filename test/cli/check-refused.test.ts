@@ -39,3 +39,15 @@ test('where nobody can join, the log is read all the same', async () => {
   });
   expect(failed).toEqual(['connect']);
 });
+
+test('where the log refuses every question, it is not praised for refusing the bad ones', async () => {
+  const { port, url } = await startHub();
+  const { failed, unchecked } = await check({
+    urls: [url],
+    recover: [`http://127.0.0.1:${port}/recover-of-nobody`],
+    send: ['publish'],
+    timeoutMs: 2_000,
+  });
+  expect(failed).toContain('facts');
+  expect(unchecked).toContain('since-required');
+});

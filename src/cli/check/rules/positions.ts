@@ -157,7 +157,7 @@ export const sinceRequired: Rule = {
   title: 'A missing or malformed since is refused',
   harm: 'A client with a broken position gets the whole log as if it were new.',
   judge: ({ requests }) => {
-    const { odd } = played(requests);
+    const { odd, plain } = played(requests);
     if (odd.length === 0) throw new Missing('the recovery call is not an HTTP address');
     for (const { answer, since } of odd) {
       const asked = since === undefined ? 'without since' : `since=${since}`;
@@ -168,6 +168,8 @@ export const sinceRequired: Rule = {
         throw new Broken(`${asked}: status ${answer.status}${count}`);
       }
     }
+    // Who is refused everything is refused these as well.
+    if (plain.page === undefined) throw new Missing(`a good question too: ${problemOf(plain)}`);
     return `${plural(odd.length, 'question')}, status ${[...new Set(odd.map(({ answer }) => answer.status))].join(' and ')}`;
   },
 };
