@@ -217,7 +217,7 @@ const MAKE = {
   },
   accept(faults, { panes, who }) {
     faults.refuseAll(panes, false);
-    return `Tokens of ${who} are accepted again.`;
+    return `Tokens of ${who} are accepted again. Who has given up comes back by “Connect again”.`;
   },
   chatter(faults) {
     return faults.toggleChatter() ? 'The server talks.' : 'The server is quiet.';

@@ -172,6 +172,13 @@ function policy({ headers }, html) {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const { url } = await startDemo({ port: Number(process.env.PORT ?? 8080) });
-  console.log(`lastseq demo: ${url}`);
+  const { PORT = '8080' } = process.env;
+  const port = Number(PORT);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) {
+    const { url } = await startDemo({ port });
+    console.log(`lastseq demo: ${url}`);
+  } else {
+    console.error(`PORT must be a number from 0 to 65535, not ${PORT}`);
+    process.exitCode = 1;
+  }
 }

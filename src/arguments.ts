@@ -9,11 +9,12 @@ export function checkChannelName(name: unknown): asserts name is string {
   const expected = 'a channel name of 1 to 255 bytes of UTF-8 without control characters';
   // A lone surrogate has no UTF-8 form: a server would see another name.
   const fits = typeof name === 'string' && /^[^\p{Cc}\p{Cs}]+$/u.test(name);
-  // An encoder costs more than all else of a channel that is opened; no character has more than 3 bytes.
-  if (!fits || (name.length > 85 && new TextEncoder().encode(name).length > 255)) {
-    throw badOption('channel', name, expected);
-  }
+  if (!fits || isLong(name)) throw badOption('channel', name, expected);
 }
+
+/** An encoder costs more than all else of a channel that is opened; no character has more than 3 bytes. */
+const isLong = (text: string): boolean =>
+  text.length > 85 && new TextEncoder().encode(text).length > 255;
 
 /** Events that there are. Of another name nothing would ever be heard. @throws LastseqError `bad_option` */
 export function checkListener(events: readonly unknown[], event: unknown, handler: unknown): void {
@@ -26,7 +27,9 @@ export function checkPublish(key: unknown, timeoutMs: unknown): void {
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 1)) {
     throw badOption('timeoutMs', timeoutMs, 'a number >= 1');
   }
-  if (key !== undefined && !isName(key)) throw badOption('key', key, 'a string that is not empty');
+  if (key !== undefined && (!isName(key) || isLong(key as string))) {
+    throw badOption('key', key, 'a string of 1 to 255 bytes of UTF-8');
+  }
 }
 
 /**

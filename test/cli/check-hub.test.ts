@@ -100,6 +100,13 @@ test('a command that ends with another status than 0 has sent nothing', async ()
   expect(said).toMatch(/^paths: sh exit …: the command ended with status 3 /);
 });
 
+test('a restart that fails is no rule that could not be checked: a CI must not be green with it', async () => {
+  const { url } = await startHub();
+  const { failed, said } = await check({ urls: [url], send: ['publish'], restart: 'exit 3' });
+  expect(failed).toEqual(['restart']);
+  expect(said).toMatch(/^restart: --restart: the command ended with status 3/);
+});
+
 test('a channel in which strangers say the same again and again, listened to', async () => {
   const { url, log } = await startHub({ log: memoryLog() });
   const strangers = setInterval(() => log.append('busy', 'tick'), 10);

@@ -240,10 +240,11 @@ test('a bad timeoutMs or key is refused', async () => {
     });
   }
   await room.publish(1, { timeoutMs: 1 });
-  for (const key of ['', 5, {}]) {
+  for (const key of ['', 5, {}, 'k'.repeat(256), 'ä'.repeat(128)]) {
     await expect(room.publish(1, { key: key as never })).rejects.toMatchObject({
       code: 'bad_option',
       details: { option: 'key', value: key },
     });
   }
+  await room.publish(1, { key: 'ä'.repeat(127) });
 });

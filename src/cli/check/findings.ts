@@ -136,6 +136,8 @@ export interface OverflowScene {
 export interface RestartScene {
   readonly before: Position;
   readonly cameBack: boolean;
+  /** Why it was not restarted at all. */
+  readonly failure?: string;
   readonly sent: readonly Sent[];
   readonly heard: readonly Heard[];
   /** Everything after the old position, asked with the old epoch, when the new messages were there. */

@@ -24,7 +24,8 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   try {
     await (typeof command === 'string' ? runCommand(command) : inTime(command));
   } catch (error) {
-    return { skipped: `--restart: ${error instanceof Error ? error.message : String(error)}` };
+    const failure = `--restart: ${error instanceof Error ? error.message : String(error)}`;
+    return { ...nothing, cameBack: false, failure };
   }
   // A command may return before the old server is gone.
   await bench.until(() => bench.listeners.every(({ isOpen }) => !isOpen));
