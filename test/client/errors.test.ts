@@ -94,7 +94,7 @@ test.each<[(channel: Channel, client: Client) => unknown, string]>([
   ],
   [
     (channel) => channel.publish(1, { key: '' }),
-    'bad option: option "key", value "", expected "a string that is not empty"',
+    'bad option: option "key", value "", expected "a string of 1 to 255 bytes of UTF-8"',
   ],
   [
     (channel) => channel.publish(() => 1),
