@@ -134,3 +134,18 @@ function historyAnswer(answer: RecoveryAnswer): HistoryAnswer {
       : { status: 0, detail: answer.reason };
   return answer;
 }
+
+/** Lends names of the page to a schedule. */
+export async function withGlobals<Value>(
+  lent: Readonly<Record<string, unknown>>,
+  run: () => Promise<Value>,
+): Promise<Value> {
+  const page = globalThis as unknown as Record<string, unknown>;
+  const before = Object.fromEntries(Object.keys(lent).map((name) => [name, page[name]]));
+  Object.assign(page, lent);
+  try {
+    return await run();
+  } finally {
+    Object.assign(page, before);
+  }
+}

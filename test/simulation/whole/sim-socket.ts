@@ -8,7 +8,7 @@ import { webSocketTransport } from '../../../src/adapters/websocket-transport.js
 import type { Dice } from '../dice.js';
 import type { Link } from '../link.js';
 import type { World } from '../world.js';
-import { sendOver } from './ports.js';
+import { sendOver, withGlobals } from './ports.js';
 import type { WholeClient } from './whole-client.js';
 
 /** A browser waits this long for the other end's word before it reports a close that it began. */
@@ -33,13 +33,12 @@ export const socketTransport =
     return webSocketTransport([])(emit);
   };
 
-/** Lends the globals to a schedule. */
-export async function withSockets<Value>(of: World, run: () => Promise<Value>): Promise<Value> {
-  const { WebSocket, clearTimeout, setTimeout } = globalThis;
+/** Runs a schedule of a page with such sockets. */
+export function withSockets<Value>(of: World, run: () => Promise<Value>): Promise<Value> {
   world = of;
   dice = of.dice.fork('sockets');
   sockets = new Map();
-  Object.assign(globalThis, {
+  const lent = {
     WebSocket: SimSocket,
     setTimeout: (callback: () => void, ms: number) => {
       const timer = { isOff: false };
@@ -51,12 +50,8 @@ export async function withSockets<Value>(of: World, run: () => Promise<Value>): 
     clearTimeout: (timer: { isOff: boolean } | undefined) => {
       if (timer !== undefined) timer.isOff = true;
     },
-  });
-  try {
-    return await run();
-  } finally {
-    Object.assign(globalThis, { WebSocket, clearTimeout, setTimeout });
-  }
+  };
+  return withGlobals(lent, run);
 }
 
 class SimSocket extends EventTarget {
