@@ -1,17 +1,14 @@
 /** What each request of a connection is answered with. When it is its turn, `connection.ts` knows. */
 import type { IncomingMessage } from 'node:http';
-import { MAX_FRAME_CHARS } from '../core/codec.js';
-import type { RecoverRequest } from '../core/frames.js';
 import { RETRY, type Decision, type ReaderDecision, type RefusalCode } from './authorize.js';
+import { Batch } from './batch.js';
 import { ServerError } from './errors.js';
 import type { Subscriber } from './fanout.js';
 import type { MessageFilter } from './filter.js';
 import { readHeads, type HeadEntry } from './heads.js';
-import type { LogPage } from './log.js';
 import type { HubParts } from './parts.js';
 import { chain, isPromise } from './promises.js';
-import { cutPage } from './recovery.js';
-import type { BadItem, PublishFrame, RecoverFrame, RefusedFrame } from './request-frames.js';
+import type { PublishFrame, RecoverFrame, RefusedFrame } from './request-frames.js';
 import { View } from './view.js';
 import * as wire from './wire.js';
 
@@ -37,28 +34,12 @@ interface SubscribeRequest {
 /** Says an answer that is ready, when it is its turn. */
 export type Answer = () => void;
 
-/** Writes an item of a recovery that is ready, when it is its turn, into the bytes that are left by then. */
-type Item = (room: number) => string;
-
-/** Channels of one recovery that are read at the same time. */
-const MAX_READING = 32;
-
-/** The status of an item that was refused, as HTTP would answer it. */
-export const STATUS: Readonly<Record<RefusalCode, number>> = {
-  unauthorized: 401,
-  forbidden: 403,
-  not_found: 404,
-  limit: 429,
-  internal: 503,
-};
-
-/** The characters of all items in an answer that a client still reads; the rest is room for what is around them. */
-const MAX_ITEMS_CHARS = MAX_FRAME_CHARS - 100;
-
 export class Answers {
   readonly #parts: HubParts;
   readonly #peer: Peer;
   #owesHeads = false;
+  /** The recovery that is waited for: they come one after the other. */
+  #batch: Batch | undefined;
 
   constructor(parts: HubParts, peer: Peer) {
     this.#parts = parts;
@@ -170,80 +151,20 @@ export class Answers {
     }
   }
 
-  async recover({ id, items, limit }: RecoverFrame): Promise<void> {
-    const { settings } = this.#parts;
-    const peer = this.#peer;
-    // All are asked at the same time, and none of them rejects.
-    const decisions = items.map((item) =>
-      'bad' in item ? undefined : this.#decideReader('recover', item.channel),
-    );
-    const most = Math.min(limit ?? settings.limits.page, settings.limits.page);
-    const begun: (Item | Promise<Item>)[] = [];
-    let left = settings.limits.pageBytes;
-    const texts: string[] = [];
-    let length = 0;
-    for (const [index, item] of items.entries()) {
-      const asked = decisions[index];
-      const decision = isPromise(asked) ? await asked : asked;
-      const room = Math.max(left, 0);
-      const write = (begun[index] ??= this.#recoverItem(item, decision, most, room));
-      // A log that is far away is waited for once, and not for each channel. They share what room there is.
-      const ahead = isPromise(write) ? items.slice(index, index + MAX_READING) : [];
-      const share = Math.floor(room / ahead.length);
-      for (const [i, other] of ahead.entries()) {
-        begun[index + i] ??= chain(decisions[index + i], (its) =>
-          this.#recoverItem(other, its, most, share),
-        );
-      }
-      const text = (isPromise(write) ? await write : write)(room);
-      if (!peer.isOpen()) return;
-      // With it a client would drop the whole answer, and ask for the same again. What is left out it asks for.
-      if (length + text.length > MAX_ITEMS_CHARS) continue;
-      length += text.length + 1;
-      // For those that follow, if any do: to count the bytes of a text is to copy it.
-      if (index + 1 < items.length) left -= Buffer.byteLength(text);
-      texts.push(text);
-    }
-    peer.send(wire.recoveredText(id, texts));
+  recover(frame: RecoverFrame): void | Promise<void> {
+    const asker = {
+      send: (text: string) => this.#peer.send(text),
+      decide: (channel: string) => this.#decideReader('recover', channel),
+    };
+    const batch = new Batch(this.#parts, asker, frame);
+    if (!this.#peer.isOpen()) return;
+    this.#batch = batch;
+    return chain(batch.answer(), () => (this.#batch = undefined));
   }
 
-  /** @param maxBytes to read; fewer are written when there is less room by then. */
-  #recoverItem(
-    item: RecoverRequest | BadItem,
-    decision: ReaderDecision | undefined,
-    limit: number,
-    maxBytes: number,
-  ): Item | Promise<Item> {
-    const { settings, recovery, report, counters } = this.#parts;
-    if ('bad' in item || decision === undefined) {
-      counters.badFrames += 1;
-      return () => wire.refusedItem(400, item.channel, 'bad_request');
-    }
-    if (!decision.allowed) {
-      const { code } = decision;
-      const wait = RETRY[code] && code !== 'unauthorized' ? settings.retryAfterMs : undefined;
-      return () => wire.refusedItem(STATUS[code], item.channel, code, wait);
-    }
-    const failed = (error: unknown): Item => {
-      report('log', error);
-      return () => wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
-    };
-    const write = (page: LogPage): Item => {
-      return (room) => {
-        try {
-          const fitting = room < maxBytes ? cutPage(page, item.seq, room) : page;
-          return wire.pageItem(item.channel, recovery.show(item, fitting, decision.sees));
-        } catch (error) {
-          return failed(error)(room);
-        }
-      };
-    };
-    try {
-      const written = chain(recovery.read(item, { limit, maxBytes }), write);
-      return isPromise(written) ? written.catch(failed) : written;
-    } catch (error) {
-      return failed(error);
-    }
+  /** The peer is gone: what is waited for is waited for no more. */
+  end(): void {
+    this.#batch?.end();
   }
 
   #decideReader(

@@ -82,6 +82,15 @@ export const RETRY: Readonly<Record<RefusalCode, boolean>> = {
   internal: true,
 };
 
+/** The status of an item that was refused, as HTTP would answer it. */
+export const STATUS: Readonly<Record<RefusalCode, number>> = {
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  limit: 429,
+  internal: 503,
+};
+
 export interface Rules {
   readonly authorize: Authorize;
   readonly filter?: FilterRule | undefined;

@@ -183,6 +183,7 @@ export class Connection implements Subscriber, HeadsReader {
   #release(): void {
     this.#state = { name: 'closed' };
     this.#inbox.clear();
+    this.#answers.end();
     this.#outbox.close();
     for (const channel of this.channels.keys()) this.#parts.fanout.detach(channel, this);
     this.channels.clear();

@@ -75,7 +75,8 @@ export interface LogPage extends Facts {
  * The epoch changes whenever a number might be used a second time.
  *
  * Every promise settles in time, if need be by rejecting: the hub waits for the facts of all channels
- * before it tells any heads, and for the answer to a request before it takes the client's next one.
+ * before it tells any heads, and for the answer to a request before it takes the client's next one. Only
+ * a `recover` frame is answered after 5 seconds with what is there.
  */
 export interface Log {
   /**

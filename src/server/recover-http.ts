@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RecoverRequest, WireCode } from '../core/frames.js';
-import { STATUS } from './answers.js';
+import { STATUS } from './authorize.js';
 import type { HubParts } from './parts.js';
 import { readPosition } from './request-frames.js';
 import { pageText } from './wire.js';
