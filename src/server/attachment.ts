@@ -1,6 +1,7 @@
 /** Sharing an HTTP server with an app: its routes and its other upgrades stay its own. */
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { ServerResponse, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What a hub takes over on an HTTP server. */
@@ -46,11 +47,41 @@ function attachUpgrade(server: Server | HttpsServer, { path, onUpgrade }: Routes
     // Nobody else will answer, and Node leaves a socket alone that has been handed to a listener. The
     // first of us speaks for all, so that it is refused once.
     const isOurs = all[0] === listener && !paths.includes(undefined);
-    if (isOurs && !paths.includes(asked)) refuseUpgrade(socket, 404);
+    if (!isOurs || paths.includes(asked)) return;
+    if (isOrdinary(request) && socket instanceof Socket) handBack(server, request, socket);
+    else refuseUpgrade(socket, 404);
   };
   ownPaths.set(listener, path);
   server.on('upgrade', listener);
   return () => void server.off('upgrade', listener);
+}
+
+/**
+ * Is it a request that merely offers another protocol, as Java's client does with each (`h2c`)? Without a
+ * listener Node would have answered it as any other. Of a body nothing has been read.
+ */
+function isOrdinary({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding, upgrade = '' } = headers;
+  return !/\bwebsocket\b/i.test(upgrade) && length === '0' && encoding === undefined;
+}
+
+/** Gives the app a request that Node took for an upgrade. The connection ends with the answer. */
+function handBack(server: Server | HttpsServer, request: IncomingMessage, socket: Socket): void {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  try {
+    response.assignSocket(socket);
+  } catch {
+    // The request before it is not answered yet: what is written now would be taken for its answer.
+    socket.destroy();
+    return;
+  }
+  response.once('finish', () => socket.destroySoon());
+  // Nobody else reads or listens any more, and the app is to be told when the client leaves.
+  socket.on('error', () => socket.destroy());
+  socket.once('end', () => socket.destroy());
+  socket.resume();
+  server.emit('request', request, response);
 }
 
 function attachRequest(

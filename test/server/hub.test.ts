@@ -1,5 +1,6 @@
 import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { createHub, memoryLog, ServerError, type Hub, type Log } from '../../src/server/index.js';
@@ -15,6 +16,9 @@ import {
 } from './harness.js';
 
 const room = 'room:1';
+
+const OFFER =
+  'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n';
 
 describe('a shared HTTP server', () => {
   it('keeps its own routes and its own upgrades', async () => {
@@ -57,6 +61,74 @@ describe('a shared HTTP server', () => {
   it('refuses upgrades that nobody answers', async () => {
     const { port } = await startHub();
     expect(await upgradeStatus(`ws://127.0.0.1:${port}/nowhere`)).toBe(404);
+  });
+
+  it.each([1, 2])(
+    'leaves requests that offer another protocol to the app, with %i hubs',
+    async (count) => {
+      const { server, port } = await startServer();
+      server.on('request', (request, response) => {
+        response.setHeader('x-app', 'yes');
+        request.resume().on('end', () => response.end(`app ${request.url}`));
+      });
+      for (let i = 0; i < count; i += 1) {
+        const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+        atEnd(() => hub.close());
+        hub.attach(server, { path: `/live${i}`, recoverPath: `/history${i}` });
+      }
+      const offer = {
+        connection: 'Upgrade, HTTP2-Settings',
+        upgrade: 'h2c',
+        'http2-settings': 'AAMAAABk',
+      };
+      expect(await call(port, '/page', offer)).toMatchObject({ status: 200, body: 'app /page' });
+      expect(await call(port, '/page', offer, 'HEAD')).toMatchObject({
+        status: 200,
+        headers: { 'x-app': 'yes' },
+        body: '',
+      });
+      expect((await call(port, '/history0?channel=a&epoch=e&since=0', offer)).status).toBe(200);
+      const post = async (length: string) => {
+        return (await call(port, '/page', { ...offer, 'content-length': length }, 'POST')).status;
+      };
+      expect(await post('0')).toBe(200);
+      // A body Node has not read.
+      expect(await post('2')).toBe(404);
+    },
+  );
+
+  it('tells the app when the client leaves that had offered another protocol', async () => {
+    const { server, port } = await startServer();
+    const left = new Promise<void>((resolve) => {
+      server.on('request', (_request, response) => {
+        response.write('much');
+        response.on('close', resolve);
+      });
+    });
+    const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+    atEnd(() => hub.close());
+    hub.attach(server);
+    const socket = createConnection(port, '127.0.0.1');
+    socket.write(`GET / HTTP/1.1\r\nHost: a\r\n${OFFER}`);
+    await once(socket, 'data');
+    socket.end();
+    await left;
+  });
+
+  it('does not answer the offer of another protocol into the answer before it', async () => {
+    const { server, port } = await startServer();
+    server.on('request', (request, response) => {
+      if (request.url === '/page') response.end('page');
+    });
+    const hub = createHub({ log: memoryLog(), authorize: () => ({}) });
+    atEnd(() => hub.close());
+    hub.attach(server);
+    const socket = createConnection(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (data) => (text += data.toString()));
+    socket.write(`GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /page HTTP/1.1\r\nHost: a\r\n${OFFER}`);
+    await once(socket, 'close');
+    expect(text).toBe('');
   });
 
   it.each([0, 1])('serves two paths, and refuses upgrades to any other (%i)', async (first) => {
