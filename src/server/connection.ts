@@ -12,7 +12,7 @@ import { isSameClient, RETRY, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
 import { sendHeads, type HeadEntry, type HeadsReader } from './heads.js';
 import { Inbox } from './inbox.js';
-import { join, MAX_JOINING, type Queued } from './joins.js';
+import { Joins, MAX_JOINING, type Queued } from './joins.js';
 import { Outbox } from './outbox.js';
 import type { HubParts } from './parts.js';
 import { sideBySide } from './promises.js';
@@ -56,6 +56,7 @@ export class Connection implements Subscriber, HeadsReader {
   readonly #outbox: Outbox;
   readonly #inbox: Inbox<Queued>;
   readonly #answers: Answers;
+  readonly #joins: Joins;
   #state: State = { name: 'new' };
   #takesHeads = false;
   #silentBeats = 0;
@@ -78,6 +79,7 @@ export class Connection implements Subscriber, HeadsReader {
     });
     this.#inbox = new Inbox(settings, (queued) => this.#handle(queued));
     this.#answers = new Answers(parts, this);
+    this.#joins = new Joins(this.#answers, () => this.#inbox.waiting());
     this.gone = new Promise((resolve) => {
       socket.once('close', () => {
         this.#onGone();
@@ -184,6 +186,7 @@ export class Connection implements Subscriber, HeadsReader {
     this.#state = { name: 'closed' };
     this.#inbox.clear();
     this.#answers.end();
+    this.#joins.end();
     this.#outbox.close();
     for (const channel of this.channels.keys()) this.#parts.fanout.detach(channel, this);
     this.channels.clear();
@@ -239,7 +242,7 @@ export class Connection implements Subscriber, HeadsReader {
   #answer(queued: Queued, frame: Question): void | Promise<void> {
     switch (frame.type) {
       case 'subscribe':
-        return join(queued, frame, this.#inbox.waiting(), this.#answers);
+        return this.#joins.join(queued, frame);
       case 'publish':
         return this.#answers.publish(frame);
       case 'recover':

@@ -3,7 +3,7 @@
  * app or a log that is far away is then waited for once, and not for each of them.
  */
 import type { Answer, Answers } from './answers.js';
-import { chain, isPromise } from './promises.js';
+import { isPromise } from './promises.js';
 import type { RequestFrame } from './request-frames.js';
 
 /** A frame in the queue of its connection; `answer`: of a join that was begun before its turn. */
@@ -14,32 +14,58 @@ export interface Queued {
 
 type SubscribeFrame = Extract<RequestFrame, { readonly type: 'subscribe' }>;
 
-/** Joins that are under way at the same time. */
+/** Joins that are under way at the same time, besides those that have been waited for long enough. */
 export const MAX_JOINING = 32;
 
-/**
- * Answers the join whose turn it is, and begins with those behind it, up to the first frame of another kind.
- * A channel that comes again waits for its own turn: the failure of one join would end the other.
- */
-export function join(
-  queued: Queued,
-  frame: SubscribeFrame,
-  waiting: Iterable<Queued>,
-  answers: Answers,
-): void | Promise<void> {
-  queued.answer ??= answers.subscribe(frame);
-  // Where the app and the log answer at once, there is nothing to gain.
-  if (isPromise(queued.answer)) joinAhead(frame.channel, waiting, answers);
-  return chain(queued.answer, (say) => say());
-}
+/** How long others wait behind `MAX_JOINING` joins, some of which may hang. */
+const ROUND_MS = 500;
 
-function joinAhead(channel: string, waiting: Iterable<Queued>, answers: Answers): void {
-  const joining = new Set([channel]);
-  for (const queued of waiting) {
-    const { frame } = queued;
-    const isFull = joining.size === MAX_JOINING;
-    if (isFull || frame.type !== 'subscribe' || joining.has(frame.channel)) return;
-    joining.add(frame.channel);
-    queued.answer ??= answers.subscribe(frame);
+export class Joins {
+  readonly #answers: Answers;
+  readonly #waiting: () => Iterable<Queued>;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param waiting the frames behind the one whose turn it is. */
+  constructor(answers: Answers, waiting: () => Iterable<Queued>) {
+    this.#answers = answers;
+    this.#waiting = waiting;
+  }
+
+  /**
+   * Answers the join whose turn it is, and begins with those behind it, up to the first frame of another
+   * kind. A channel that comes again waits for its own turn: the failure of one join would end the other.
+   */
+  join(queued: Queued, frame: SubscribeFrame): void | Promise<void> {
+    queued.answer ??= this.#answers.subscribe(frame);
+    // Where the app and the log answer at once, there is nothing to gain.
+    return isPromise(queued.answer) ? this.#await(queued.answer, frame) : queued.answer();
+  }
+
+  /** The connection is gone: nothing is begun any more. */
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #await(answer: Promise<Answer>, { channel }: SubscribeFrame): Promise<void> {
+    let most = MAX_JOINING;
+    this.#joinAhead(channel, most);
+    this.#timer = setInterval(() => {
+      most += MAX_JOINING;
+      this.#joinAhead(channel, most);
+    }, ROUND_MS).unref();
+    const say = await answer;
+    clearInterval(this.#timer);
+    say();
+  }
+
+  #joinAhead(channel: string, most: number): void {
+    const joining = new Set([channel]);
+    for (const queued of this.#waiting()) {
+      const { frame } = queued;
+      const isFull = joining.size === most;
+      if (isFull || frame.type !== 'subscribe' || joining.has(frame.channel)) return;
+      joining.add(frame.channel);
+      queued.answer ??= this.#answers.subscribe(frame);
+    }
   }
 }

@@ -1,8 +1,8 @@
 // Joins of one connection at an app and a log that are far away: side by side, and answered in order.
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Facts } from '../../src/core/frames.js';
 import { memoryLog } from '../../src/server/index.js';
-import { connect, logWith, startHub, until, type Frame } from './harness.js';
+import { atEnd, connect, logWith, startHub, until, type Frame } from './harness.js';
 
 const join = (id: number, channel = `room:${id}`): Frame => ({ type: 'subscribe', id, channel });
 const many = (count: number): Frame[] => Array.from({ length: count }, (_, i) => join(i + 1));
@@ -41,7 +41,52 @@ const answers = (frames: readonly Frame[]) =>
     .filter(({ type }) => type !== 'welcome')
     .map(({ channel, id, type }) => [type, channel ?? id]);
 
+// On a busy machine an answer may take so long that others are begun besides it.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  atEnd(() => void vi.useRealTimers());
+});
+
 describe('joins in a row', () => {
+  it('of which many hang do not hold up all others until each of them is given up', async () => {
+    const { client, order, take } = await distant();
+    client.send(...many(100));
+    await until(() => order.length === 32);
+    // Every third hangs, and the rest is answered at once.
+    const isFrozen = (channel: string) => Number(channel.slice(5)) % 3 === 1;
+    let answered = 0;
+    const answerWell = () => {
+      for (; answered < order.length; answered += 1) {
+        const channel = order[answered]!;
+        if (!isFrozen(channel)) take(channel).answer();
+      }
+    };
+    for (const asked of [64, 96, 100]) {
+      answerWell();
+      vi.advanceTimersByTime(500);
+      await until(() => order.length === asked);
+    }
+    answerWell();
+    for (const channel of order.filter(isFrozen)) take(channel).fail();
+    await until(() => client.frames.length === 101);
+    expect(answers(client.frames)).toEqual(
+      many(100).map(({ channel }) => [isFrozen(channel) ? 'error' : 'subscribed', channel]),
+    );
+  });
+
+  it('are no longer begun when the client has left', async () => {
+    const { client, order, take } = await distant();
+    const timers = vi.getTimerCount();
+    client.send(...many(40));
+    await until(() => order.length === 32);
+    expect(vi.getTimerCount()).toBe(timers + 1);
+    client.socket.terminate();
+    await until(() => vi.getTimerCount() === timers);
+    for (const channel of [...order]) take(channel).answer();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([vi.getTimerCount(), order.length]).toEqual([timers, 32]);
+  });
+
   it('ask a distant log side by side, so many at most, and are answered in order', async () => {
     const { client, order, take } = await distant();
     client.send(...many(40));
