@@ -92,6 +92,10 @@ if KEYS[3] then
     if of == epoch then return { epoch, number, time, sender, 1 } end
   end
 end
+-- To be refused at the end is to have done it all the same. Before Redis 7 nobody can be asked.
+if redis.acl_check_cmd and not redis.acl_check_cmd(announce, name, '') then
+  return redis.error_reply('NOPERM this user may not ' .. announce .. ' to ' .. name)
+end
 -- One less than JavaScript can count to: the oldest of an empty log is one more than its head.
 if head >= 9007199254740990 then return redis.error_reply('ERR the numbers are used up') end
 

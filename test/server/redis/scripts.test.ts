@@ -183,6 +183,19 @@ describe('an append that fails in Redis', () => {
     expect(await client.info('commandstats')).not.toContain('cmdstat_eval:');
   });
 
+  it('because its user may not announce, takes no number', async () => {
+    const { client, keys, log: others, prefix } = await logOn(redis);
+    await others.append(room, 1);
+    // As Redis 7 makes one: everything is allowed, and no channel.
+    await client.sendCommand(['ACL', 'SETUSER', 'mute', 'reset', 'on', '>word', '+@all', '~*']);
+    const url = new URL(redis.url);
+    [url.username, url.password] = ['mute', 'word'];
+    const { log } = await logOn({ url: url.href }, { prefix });
+    await expect(log.append(room, 2)).rejects.toThrow(`may not PUBLISH to ${keys(room).log}`);
+    expect(await others.facts(room)).toMatchObject({ head: 1 });
+    expect(await others.append(room, 2)).toMatchObject({ seq: 2 });
+  });
+
   it('for want of memory takes no number either', async () => {
     const full = await ownServer();
     const { client, log } = await logOn(full);
