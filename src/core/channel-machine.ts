@@ -14,26 +14,24 @@ import {
   type RecoveryAnswer,
 } from './frames.js';
 import { Handout } from './handout.js';
-import { Join, type Sender } from './join.js';
+import { Join } from './join.js';
 import { isPosition, type Position, type PositionWrite } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
 import { Reader, type ReaderParts } from './reader.js';
 import { Recovery } from './recovery.js';
-import type { Asker } from './recovery-calls.js';
+import type { Asker, RecoveryCalls } from './recovery-calls.js';
+import type { SendQueue } from './send-queue.js';
 import { StoreQuestion } from './store-question.js';
 import type { ChannelIntent, ChannelState } from './vocabulary.js';
 
 /** What a channel needs of the session. */
-export interface ChannelHost extends Sender {
+export interface ChannelHost {
   readonly ctx: Context;
   readonly ledger: PositionLedger;
-  /** Puts the channel in the line for a recovery call, or takes it out. */
-  readonly enqueue: (asker: Asker) => void;
-  readonly dequeue: (asker: Asker) => void;
+  readonly calls: RecoveryCalls;
+  readonly sender: SendQueue;
   /** Something came for the channel: it is finished at the end of the input. */
   readonly touch: (machine: ChannelMachine) => void;
-  /** Has the server said that it serves every channel on this connection, unasked? */
-  readonly servesAll: () => boolean;
 }
 
 const IDLE: ChannelState = { name: 'idle' };
@@ -65,9 +63,9 @@ export class ChannelMachine implements Asker, ReaderParts {
     const { ctx, ledger } = host;
     this.ctx = ctx;
     this.ledger = ledger;
-    this.join = new Join(ctx, channel, host);
+    this.join = new Join(ctx, channel, host.sender);
     this.consumer = new Consumer(ctx, channel, intent.maxAttempts);
-    this.recovery = new Recovery(ctx, this, host.enqueue);
+    this.recovery = new Recovery(ctx, this, host.calls);
     this.handout = new Handout(this);
     this.reader = new Reader(this);
     this.store = new StoreQuestion(this);
@@ -92,13 +90,13 @@ export class ChannelMachine implements Asker, ReaderParts {
   up(): void {
     if (this.hasFailed) return;
     this.join.ask();
-    if (this.host.servesAll()) this.joined(undefined);
+    if (this.ctx.servesAll) this.joined(undefined);
   }
 
   down(): void {
     this.join.lost();
     this.recovery.stop();
-    this.host.dequeue(this);
+    this.host.calls.remove(this);
   }
 
   subscribed(id: number | undefined, { epoch, head, oldest }: Facts): void {
@@ -117,7 +115,7 @@ export class ChannelMachine implements Asker, ReaderParts {
     if (this.hasFailed || this.join.isStale(id)) return;
     if (!retry) return this.#fail(code);
     this.recovery.stop();
-    this.host.dequeue(this);
+    this.host.calls.remove(this);
     this.join.refused();
   }
 
@@ -244,7 +242,7 @@ export class ChannelMachine implements Asker, ReaderParts {
   }
 
   #end(): void {
-    if (this.join.isWanted) this.host.send({ type: 'unsubscribe', channel: this.channel });
+    if (this.join.isWanted) this.host.sender.send({ type: 'unsubscribe', channel: this.channel });
     this.down();
     this.recovery.endOutage();
     this.store.stop();

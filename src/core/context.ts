@@ -1,4 +1,4 @@
-/** What the machines share while an input is handled: the time, the effects so far, the randomness. */
+/** What the machines share: the time, the effects so far, the randomness, and what the server can do. */
 import { fullJitterMs, Random } from './backoff.js';
 import { Deadlines } from './deadlines.js';
 import type { TrackerFactory } from './gap-detector.js';
@@ -13,6 +13,10 @@ export class Context {
   readonly deadlines: Deadlines = new Deadlines();
   readonly random: Random;
   readonly counters: Counters = newCounters();
+  /** What `welcome` announced on this connection; nothing without one. */
+  caps: ReadonlySet<string> = new Set();
+  /** The server has said on this connection that it serves every channel, unasked. */
+  servesAll = false;
   #effects: Effect[] = [];
   #chance: number | undefined;
 

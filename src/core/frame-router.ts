@@ -1,4 +1,4 @@
-/** What the server says, brought to the machine that it concerns. Knows what the server can do. */
+/** What the server says, brought to the machine that it concerns. */
 import type { Auth } from './auth.js';
 import type { Channels } from './channels.js';
 import type { Connection } from './connection.js';
@@ -18,22 +18,7 @@ export interface RouterParts {
 }
 
 export class FrameRouter {
-  /** What `welcome` announced on this connection; nothing without one. */
-  #caps: ReadonlySet<string> = new Set();
-  /** The server has said on this connection that it serves every channel, unasked. */
-  servesAll = false;
-
   constructor(private readonly parts: RouterParts) {}
-
-  can(capability: 'recover' | 'publish' | 'ping' | 'auth' | 'arrays'): boolean {
-    return this.#caps.has(capability);
-  }
-
-  /** The connection is gone: the next server may be able to do less. */
-  reset(): void {
-    this.#caps = new Set();
-    this.servesAll = false;
-  }
 
   frames(frames: readonly DecodedFrame[]): void {
     this.parts.connection.heard();
@@ -54,7 +39,7 @@ export class FrameRouter {
       case 'joined':
         this.#served();
         if (frame.channel !== undefined) return channels.find(frame.channel)?.joined(frame.id);
-        this.servesAll = true;
+        ctx.servesAll = true;
         for (const machine of channels.all()) machine.joined(undefined);
         return;
       case 'recovered':
@@ -75,7 +60,7 @@ export class FrameRouter {
       case 'unsubscribed':
         return channels.find(frame.channel)?.refused(frame.code, frame.retry);
       case 'welcome':
-        this.#caps = new Set(frame.caps);
+        ctx.caps = new Set(frame.caps);
         if (frame.heartbeatMs !== undefined) connection.heartbeat(frame.heartbeatMs);
         connection.redial.spreadRetries(frame.retrySpreadMs);
         return calls.setLimits(frame.limits);

@@ -1,6 +1,7 @@
 /** The subscription of one channel on the current connection: asked for, in, or refused for now. */
 import type { Context } from './context.js';
-import type { ClientFrame, Facts } from './frames.js';
+import type { Facts } from './frames.js';
+import type { SendQueue } from './send-queue.js';
 
 type State =
   | { readonly name: 'out' }
@@ -12,14 +13,6 @@ type State =
 const OUT: State = { name: 'out' };
 const ASKED: State = { name: 'asked' };
 
-/** Sends frames, and gives each request an id of its own. */
-export interface Sender {
-  readonly nextId: () => number;
-  readonly send: (frame: ClientFrame) => void;
-  /** What was asked over the socket got no answer in time. */
-  readonly unanswered: () => void;
-}
-
 export class Join {
   #state: State = OUT;
   /** Of our requests on this connection: each that is repeated repeats it, so that the answer to any will do. */
@@ -29,7 +22,7 @@ export class Join {
   constructor(
     private readonly ctx: Context,
     private readonly channel: string,
-    private readonly sender: Sender,
+    private readonly sender: SendQueue,
   ) {}
 
   get isIn(): boolean {

@@ -3,8 +3,8 @@
  * what waits for a connection may be sent again on the next one. Nothing waits unless the app said so.
  */
 import type { Context } from './context.js';
-import type { Sender } from './join.js';
 import type { Position } from './position.js';
+import type { SendQueue } from './send-queue.js';
 import type { Input, PublishResult } from './vocabulary.js';
 
 type Publish = Extract<Input, { type: 'publish' }>;
@@ -21,7 +21,7 @@ export class Publisher {
 
   constructor(
     private readonly ctx: Context,
-    private readonly sender: Sender,
+    private readonly sender: SendQueue,
   ) {}
 
   publish(request: Publish, isOpen: boolean): void {

@@ -2,10 +2,11 @@
  * The line of channels that want to ask the log, and the calls on their way: many channels in one
  * `recover` frame where the socket carries it, else one call a channel, few at a time.
  */
+import type { Auth } from './auth.js';
 import type { Context } from './context.js';
 import type { Limits, RecoverRequest, RecoveryAnswer } from './frames.js';
-import type { Sender } from './join.js';
 import { isBare } from './page-walk.js';
+import type { SendQueue } from './send-queue.js';
 
 /** A channel that asks the log. */
 export interface Asker {
@@ -37,12 +38,8 @@ export class RecoveryCalls {
 
   constructor(
     private readonly ctx: Context,
-    private readonly sender: Sender,
-    private readonly carrier: {
-      /** May `recover` frames be sent now? */
-      readonly canSend: () => boolean;
-      readonly tokenVersion: () => number;
-    },
+    private readonly sender: SendQueue,
+    private readonly auth: Auth,
   ) {
     this.#page = ctx.settings.pageLimit;
   }
@@ -71,7 +68,7 @@ export class RecoveryCalls {
     const { maxCalls } = this.ctx.settings;
     while (this.#line.size > 0 && this.#calls.size < maxCalls) {
       if (this.#isFetch) this.#call(1);
-      else if (this.carrier.canSend()) this.#call(this.#batch);
+      else if (this.ctx.caps.has('recover')) this.#call(this.#batch);
       else this.#refuseLine();
     }
   }
@@ -134,7 +131,7 @@ export class RecoveryCalls {
     this.ctx.arm(`recover ${id}`, this.ctx.settings.recoverTimeoutMs);
     const limit = Math.ceil(this.#page * part);
     if (this.#isFetch) {
-      const tokenVersion = this.carrier.tokenVersion();
+      const tokenVersion = this.auth.version;
       this.ctx.emit({ type: 'fetch', id, request: first, limit, tokenVersion });
     } else this.sender.send({ type: 'recover', id, items, limit });
   }

@@ -9,7 +9,7 @@
  */
 import { MAX_TOLD_MS } from './backoff.js';
 import type { Context } from './context.js';
-import type { Asker } from './recovery-calls.js';
+import type { Asker, RecoveryCalls } from './recovery-calls.js';
 import type { StallReason } from './vocabulary.js';
 
 /** Answers that must agree before a hole or a rewind is believed, or a hint forgotten. */
@@ -52,8 +52,7 @@ export class Recovery {
   constructor(
     private readonly ctx: Context,
     private readonly asker: Asker,
-    /** Puts the channel in the line for a call. */
-    private readonly enqueue: (asker: Asker) => void,
+    private readonly calls: RecoveryCalls,
   ) {}
 
   get isIdle(): boolean {
@@ -88,7 +87,7 @@ export class Recovery {
   /** Gets in the line for a call: the wait, if there was one, is over. */
   lineUp(): void {
     this.#leave({ name: 'queued' });
-    this.enqueue(this.asker);
+    this.calls.add(this.asker);
   }
 
   /** A fresh token came: what waited for it need not wait longer, unless it keeps failing. */

@@ -16,7 +16,11 @@ export class SendQueue {
   #credit = EARLY_FRAMES;
   #lastId = 0;
 
-  constructor(private readonly ctx: Context) {}
+  constructor(
+    private readonly ctx: Context,
+    /** What was asked over the socket got no answer in time. */
+    readonly unanswered: () => void,
+  ) {}
 
   get isEmpty(): boolean {
     return this.#frames.length === 0;
@@ -27,7 +31,7 @@ export class SendQueue {
     return (this.#lastId += 1);
   }
 
-  push(frame: ClientFrame): void {
+  send(frame: ClientFrame): void {
     this.#frames.push(frame);
   }
 

@@ -8,7 +8,6 @@ import { Channels } from './channels.js';
 import { Connection } from './connection.js';
 import { Context } from './context.js';
 import type { Counters } from './counters.js';
-import type { ClientFrame } from './frames.js';
 import { FrameRouter } from './frame-router.js';
 import { gapDetector, type TrackerFactory } from './gap-detector.js';
 import { SLEPT_MS } from './liveness.js';
@@ -37,30 +36,20 @@ export class Session {
    */
   constructor(settings: Settings, track: TrackerFactory = gapDetector, overlap?: OverlapFactory) {
     const ctx = new Context(settings, track, overlap);
-    const outgoing = new SendQueue(ctx);
-    const sender = {
-      nextId: (): number => outgoing.nextId(),
-      send: (frame: ClientFrame): void => outgoing.push(frame),
-      unanswered: (): void => {
-        if (this.#connection.unanswered()) this.#probe();
-      },
-    };
+    const outgoing = new SendQueue(ctx, () => {
+      if (this.#connection.unanswered()) this.#probe();
+    });
     this.#ctx = ctx;
     this.#outgoing = outgoing;
     this.#connection = new Connection(ctx, this.#auth);
     this.#ledger = new PositionLedger(ctx);
-    this.#publisher = new Publisher(ctx, sender);
-    this.#calls = new RecoveryCalls(ctx, sender, {
-      canSend: () => this.#router.can('recover'),
-      tokenVersion: () => this.#auth.version,
-    });
+    this.#publisher = new Publisher(ctx, outgoing);
+    this.#calls = new RecoveryCalls(ctx, outgoing, this.#auth);
     this.#channels = new Channels({
-      ...sender,
       ctx,
       ledger: this.#ledger,
-      enqueue: (asker) => this.#calls.add(asker),
-      dequeue: (asker) => this.#calls.remove(asker),
-      servesAll: () => this.#router.servesAll,
+      calls: this.#calls,
+      sender: outgoing,
     });
     this.#router = new FrameRouter({
       ctx,
@@ -86,7 +75,7 @@ export class Session {
     // What an input asked of a connection that it ended is asked for anew on the next one.
     if (after === undefined) this.#outgoing.clear();
     // Before the handlers are called: while they work on a page, the server works on the next one.
-    else if (!this.#outgoing.isEmpty) this.#outgoing.flush(this.#router.can('arrays'));
+    else if (!this.#outgoing.isEmpty) this.#outgoing.flush(this.#ctx.caps.has('arrays'));
     this.#channels.finish();
     return this.#ctx.takeEffects();
   }
@@ -196,8 +185,9 @@ export class Session {
   /** The socket is gone, and with it all that was asked or announced over it. */
   #down(): void {
     this.#outgoing.hold();
-    this.#router.reset();
-    // The next server may have other limits.
+    // The next server may be able to do less, and have other limits.
+    this.#ctx.caps = new Set();
+    this.#ctx.servesAll = false;
     this.#calls.setLimits({});
     this.#publisher.down();
     for (const machine of this.#channels.all()) machine.down();
@@ -224,7 +214,7 @@ export class Session {
     this.#connection.token(outcome);
     if (outcome !== 'ready') return;
     // False without a connection: what a server can do is forgotten with it.
-    if (this.#router.can('auth')) this.#connection.authenticate();
+    if (this.#ctx.caps.has('auth')) this.#connection.authenticate();
     for (const machine of this.#channels.all()) machine.recovery.tokenReady();
   }
 
@@ -239,7 +229,7 @@ export class Session {
    * joined channel asks its log for what the socket may have lost.
    */
   #probe(): void {
-    if (this.#router.can('ping')) return this.#outgoing.push({ type: 'ping' });
+    if (this.#ctx.caps.has('ping')) return this.#outgoing.send({ type: 'ping' });
     if (!this.#channels.areWanted) return this.#ctx.deadlines.clear('probe');
     for (const machine of this.#channels.all()) {
       if (!machine.join.isIn) continue;
