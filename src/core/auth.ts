@@ -30,20 +30,22 @@ export class Auth {
   #answered = 0;
   #refused: Refused | undefined;
 
+  constructor(private readonly ctx: Context) {}
+
   /** Asks the provider for a token, unless a question is under way already (single flight). */
-  ask(ctx: Context): void {
+  ask(): void {
     if (this.#isAsking) return;
     this.#asked += 1;
     const refresh = this.#refused !== undefined;
-    ctx.emit({ type: 'askToken', version: this.#asked, refresh });
-    ctx.arm('token', ctx.settings.tokenTimeoutMs);
+    this.ctx.emit({ type: 'askToken', version: this.#asked, refresh });
+    this.ctx.arm('token', this.ctx.settings.tokenTimeoutMs);
   }
 
   /** The provider settled, or its deadline passed. @returns false for an answer that came too late. */
-  answered(ctx: Context, version: number, ready: boolean): boolean {
+  answered(version: number, ready: boolean): boolean {
     if (!this.#isAsking || version !== this.#asked) return false;
     this.#answered = version;
-    ctx.deadlines.clear('token');
+    this.ctx.deadlines.clear('token');
     if (ready) this.version = version;
     return true;
   }
@@ -53,8 +55,8 @@ export class Auth {
     return this.#asked;
   }
 
-  refused(ctx: Context, version: number): Refusal {
-    if (!ctx.settings.hasToken) return 'unauthorized';
+  refused(version: number): Refusal {
+    if (!this.ctx.settings.hasToken) return 'unauthorized';
     if (version < this.version) return 'retry';
     // Another token is on its way already, asked for before this refusal: it may be the same one, cached.
     if (this.#isAsking) return 'refreshing';
@@ -62,7 +64,7 @@ export class Auth {
     if (version !== this.#refused?.version)
       this.#refused = { version, isSecond: this.#refused !== undefined };
     if (this.#refused.isSecond) return 'unauthorized';
-    this.ask(ctx);
+    this.ask();
     return 'refreshing';
   }
 

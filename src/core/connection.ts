@@ -146,7 +146,7 @@ export class Connection {
     // One answer may refuse the token for several channels: only the first refusal counts.
     if (!this.#hasSocket) return;
     this.#hangUp('token refused');
-    const refusal = this.auth.refused(this.ctx, this.tokenVersion);
+    const refusal = this.auth.refused(this.tokenVersion);
     if (refusal === 'unauthorized') return this.unauthorized();
     // At once the first time; with backoff where a server accepts and then refuses, again and again.
     if (refusal === 'retry' || !this.redial.atOnce())
@@ -237,7 +237,7 @@ export class Connection {
   #prepare(): void {
     this.#stop();
     this.#enter({ name: 'preparing' });
-    if (this.ctx.settings.hasToken) this.auth.ask(this.ctx);
+    if (this.ctx.settings.hasToken) this.auth.ask();
     else this.#dial();
   }
 

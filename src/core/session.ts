@@ -21,7 +21,7 @@ import type { Effect, Input } from './vocabulary.js';
 
 export class Session {
   readonly #ctx: Context;
-  readonly #auth: Auth = new Auth();
+  readonly #auth: Auth;
   readonly #connection: Connection;
   readonly #ledger: PositionLedger;
   readonly #calls: RecoveryCalls;
@@ -40,6 +40,7 @@ export class Session {
       if (this.#connection.unanswered()) this.#probe();
     });
     this.#ctx = ctx;
+    this.#auth = new Auth(ctx);
     this.#outgoing = outgoing;
     this.#connection = new Connection(ctx, this.#auth);
     this.#ledger = new PositionLedger(ctx);
@@ -202,14 +203,13 @@ export class Session {
 
   #recovered({ answer, id, tokenVersion }: Extract<Input, { type: 'recovered' }>): void {
     if (answer.status === 401) {
-      if (this.#auth.refused(this.#ctx, tokenVersion) === 'unauthorized')
-        this.#connection.unauthorized();
+      if (this.#auth.refused(tokenVersion) === 'unauthorized') this.#connection.unauthorized();
     } else if (answer.status === 200) this.#auth.accepted(tokenVersion);
     this.#calls.answered(id, answer);
   }
 
   #token({ detail, outcome, version }: Extract<Input, { type: 'token' }>): void {
-    if (!this.#auth.answered(this.#ctx, version, outcome === 'ready')) return;
+    if (!this.#auth.answered(version, outcome === 'ready')) return;
     if (outcome === 'failed') this.#ctx.problem({ code: 'token_failed', detail: detail ?? '' });
     this.#connection.token(outcome);
     if (outcome !== 'ready') return;

@@ -115,50 +115,50 @@ describe('the connection', () => {
 describe('the token', () => {
   const withToken = () =>
     new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector, undefined);
-  const ready = (auth: Auth, ctx: Context) => {
-    auth.ask(ctx);
-    auth.answered(ctx, auth.asked, true);
+  const ready = (auth: Auth) => {
+    auth.ask();
+    auth.answered(auth.asked, true);
   };
 
   test('one refusal refreshes, the second in a row stops', () => {
     const ctx = withToken();
-    const auth = new Auth();
-    ready(auth, ctx);
-    expect(auth.refused(ctx, 1)).toBe('refreshing');
-    auth.answered(ctx, 2, true);
-    expect(auth.refused(ctx, 2)).toBe('unauthorized');
+    const auth = new Auth(ctx);
+    ready(auth);
+    expect(auth.refused(1)).toBe('refreshing');
+    auth.answered(2, true);
+    expect(auth.refused(2)).toBe('unauthorized');
   });
 
   test('a refusal counts against the token that it was given with', () => {
     const ctx = withToken();
-    const auth = new Auth();
-    ready(auth, ctx);
-    expect(auth.refused(ctx, 1)).toBe('refreshing');
-    auth.answered(ctx, 2, true);
-    expect(auth.refused(ctx, 1)).toBe('retry');
+    const auth = new Auth(ctx);
+    ready(auth);
+    expect(auth.refused(1)).toBe('refreshing');
+    auth.answered(2, true);
+    expect(auth.refused(1)).toBe('retry');
   });
 
   test('only an acceptance of a newer token forgives a refusal', () => {
     const ctx = withToken();
-    const auth = new Auth();
-    ready(auth, ctx);
-    auth.refused(ctx, 1);
+    const auth = new Auth(ctx);
+    ready(auth);
+    auth.refused(1);
     auth.accepted(1);
-    auth.answered(ctx, 2, true);
-    expect(auth.refused(ctx, 2)).toBe('unauthorized');
+    auth.answered(2, true);
+    expect(auth.refused(2)).toBe('unauthorized');
   });
 
   test('one question for a token is under way, and only its answer counts', () => {
     const ctx = withToken();
-    const auth = new Auth();
-    auth.ask(ctx);
-    auth.ask(ctx);
+    const auth = new Auth(ctx);
+    auth.ask();
+    auth.ask();
     expect(ctx.takeEffects()).toHaveLength(1);
-    expect(auth.answered(ctx, 1, false)).toBe(true);
+    expect(auth.answered(1, false)).toBe(true);
     // Too late: the question was given up.
-    expect(auth.answered(ctx, 1, true)).toBe(false);
-    auth.ask(ctx);
-    expect(auth.answered(ctx, 1, true)).toBe(false);
+    expect(auth.answered(1, true)).toBe(false);
+    auth.ask();
+    expect(auth.answered(1, true)).toBe(false);
   });
 });
 
