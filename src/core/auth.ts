@@ -45,7 +45,7 @@ export class Auth {
   answered(version: number, ready: boolean): boolean {
     if (!this.#isAsking || version !== this.#asked) return false;
     this.#answered = version;
-    this.ctx.deadlines.clear('token');
+    this.ctx.disarm('token');
     if (ready) this.version = version;
     return true;
   }

@@ -215,7 +215,7 @@ export class ChannelMachine implements Asker, ReaderParts {
   close(): void {
     this.#end();
     this.consumer.close();
-    this.ctx.deadlines.clear(`leave ${this.channel}`);
+    this.ctx.disarm(`leave ${this.channel}`);
     this.reader.phase = { name: 'closed' };
   }
 

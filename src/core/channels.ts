@@ -51,7 +51,7 @@ export class Channels {
 
   /** A channel is wanted. @returns its machine when it is a new one, or was refused before. */
   join(channel: string, intent: ChannelIntent): ChannelMachine | undefined {
-    this.#host.ctx.deadlines.clear(`leave ${channel}`);
+    this.#host.ctx.disarm(`leave ${channel}`);
     const known = this.find(channel);
     if (known !== undefined) {
       if (!known.hasFailed) return undefined;

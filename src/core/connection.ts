@@ -92,7 +92,7 @@ export class Connection {
 
   opened(attempt: number): void {
     if (this.#state.name !== 'dialing' || attempt !== this.#attempt) return;
-    this.ctx.deadlines.clear('connect');
+    this.ctx.disarm('connect');
     // The first connection is not a reconnect.
     this.ctx.counters.reconnects = this.#opened;
     this.#opened += 1;
@@ -280,8 +280,8 @@ export class Connection {
     const wasUp = state.name === 'open' && state.joined;
     if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs) this.redial.forgive();
     this.#liveness.stop();
-    this.ctx.deadlines.clear('retry');
-    this.ctx.deadlines.clear('connect');
+    this.ctx.disarm('retry');
+    this.ctx.disarm('connect');
   }
 
   #enter(state: Told): void {

@@ -76,7 +76,7 @@ export class Consumer {
     this.#waiting = Math.max(0, this.#waiting - count);
     this.#failures = 0;
     // The item was skipped while it waited for another try: the next one must not inherit that wait.
-    if (this.#work.name === 'retrying') this.ctx.deadlines.clear(this.#deadline);
+    if (this.#work.name === 'retrying') this.ctx.disarm(this.#deadline);
     this.#work = FREE;
   }
 
@@ -87,9 +87,7 @@ export class Consumer {
     this.#work = { name: 'busy', since: this.ctx.now, isOverdue: false };
     const { handlerTimeoutMs } = this.ctx.settings;
     // Set once, looked at when due: a deadline per message would fill the heap with stale ones.
-    if (handlerTimeoutMs !== false && !this.ctx.deadlines.has(this.#deadline)) {
-      this.ctx.arm(this.#deadline, handlerTimeoutMs);
-    }
+    if (handlerTimeoutMs !== false) this.ctx.armOnce(this.#deadline, handlerTimeoutMs);
   }
 
   failed(kind: 'handler' | 'snapshot'): void {
@@ -133,12 +131,12 @@ export class Consumer {
   }
 
   close(): void {
-    this.ctx.deadlines.clear(this.#deadline);
+    this.ctx.disarm(this.#deadline);
   }
 
   #redeliver(): void {
     this.#work = FREE;
-    this.ctx.deadlines.clear(this.#deadline);
+    this.ctx.disarm(this.#deadline);
     this.ctx.emit({ type: 'redeliver', channel: this.channel });
   }
 

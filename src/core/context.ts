@@ -47,6 +47,16 @@ export class Context {
     this.deadlines.set(name, this.now + inMs);
   }
 
+  /** The same, unless it is set already. */
+  armOnce(name: string, inMs: number): void {
+    if (!this.deadlines.has(name)) this.arm(name, inMs);
+  }
+
+  /** Takes a deadline back. */
+  disarm(name: string): void {
+    this.deadlines.clear(name);
+  }
+
   /**
    * A random number in [0, 1), the same for all that comes of one input. Jitter is to keep clients apart, not
    * the channels of one client: those that one heartbeat shows to be behind ask together, in one call.

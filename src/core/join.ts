@@ -68,7 +68,7 @@ export class Join {
     if (name === 'out' || (name === 'asked' && this.isStale(id))) return false;
     this.#state = { name: 'in', facts };
     this.#refusals = 0;
-    this.ctx.deadlines.clear(this.#deadline);
+    this.ctx.disarm(this.#deadline);
     this.armPoll();
     return true;
   }
@@ -85,7 +85,7 @@ export class Join {
   refused(): void {
     const inMs = this.ctx.backoffMs(this.#refusals);
     this.#refusals += 1;
-    this.ctx.deadlines.clear(`poll ${this.channel}`);
+    this.ctx.disarm(`poll ${this.channel}`);
     this.#state = { name: 'refused', until: this.ctx.now + inMs };
     this.ctx.arm(this.#deadline, inMs);
   }
@@ -100,8 +100,8 @@ export class Join {
 
   lost(): void {
     this.#state = OUT;
-    this.ctx.deadlines.clear(this.#deadline);
-    this.ctx.deadlines.clear(`poll ${this.channel}`);
+    this.ctx.disarm(this.#deadline);
+    this.ctx.disarm(`poll ${this.channel}`);
   }
 
   #ask(): void {

@@ -41,8 +41,8 @@ export class Liveness {
   }
 
   stop(): void {
-    this.ctx.deadlines.clear('watchdog');
-    this.ctx.deadlines.clear('probe');
+    this.ctx.disarm('watchdog');
+    this.ctx.disarm('probe');
   }
 
   /** A frame came. On the hot path: the watchdog looks at the time only when it wakes. */

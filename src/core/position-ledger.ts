@@ -103,7 +103,7 @@ export class PositionLedger {
 
   /** Writes what is dirty now: the deadline is due, or the page is going away. */
   flush(): void {
-    this.ctx.deadlines.clear('flush');
+    this.ctx.disarm('flush');
     this.#flushWhenSaved = this.#saving !== undefined;
     if (this.#flushWhenSaved) return;
     const writes = new Map([...this.#dirty].filter(([channel]) => !this.#barred.has(channel)));
@@ -120,7 +120,7 @@ export class PositionLedger {
     if (this.#saving?.id !== id) return;
     const { writes } = this.#saving;
     this.#saving = undefined;
-    this.ctx.deadlines.clear('save');
+    this.ctx.disarm('save');
     if (failed) this.#keep(writes);
     this.#cannotWrite = failed;
     this.storeAnswered(!failed);

@@ -83,7 +83,7 @@ export class Publisher {
     const request = this.#pending.get(id);
     if (request === undefined) return false;
     this.#pending.delete(id);
-    this.ctx.deadlines.clear(`publish ${id}`);
+    this.ctx.disarm(`publish ${id}`);
     this.#settle(request, result);
     return true;
   }

@@ -151,7 +151,7 @@ export class RecoveryCalls {
   /** @param abort should the shell cancel the request? What was sent over the socket cannot be cancelled. */
   #end(id: number, abort: boolean = this.#isFetch): void {
     this.#calls.delete(id);
-    this.ctx.deadlines.clear(`recover ${id}`);
+    this.ctx.disarm(`recover ${id}`);
     if (abort) this.ctx.emit({ type: 'abort', id });
   }
 }

@@ -139,13 +139,10 @@ export class Recovery {
 
   /** The call failed. @param atLeastMs what the server asked for with Retry-After; an hour of it at most is kept to. */
   failed(atLeastMs = 0): void {
-    const { deadlines, settings } = this.ctx;
+    const { giveUpAfterMs } = this.ctx.settings;
     const wait = this.ctx.backoffMs(this.#failures);
     this.#failures += 1;
-    const { giveUpAfterMs } = settings;
-    if (giveUpAfterMs !== false && !deadlines.has(this.#giveUp)) {
-      this.ctx.arm(this.#giveUp, giveUpAfterMs);
-    }
+    if (giveUpAfterMs !== false) this.ctx.armOnce(this.#giveUp, giveUpAfterMs);
     // Spread over half as long again: every client was given the same Retry-After.
     const told = Math.min(atLeastMs, MAX_TOLD_MS);
     this.#backOff('recovery', Math.max(wait, told * (1 + this.ctx.chance / 2)));
@@ -203,13 +200,13 @@ export class Recovery {
    */
   endOutage(): void {
     this.stop();
-    this.ctx.deadlines.clear(this.#giveUp);
+    this.ctx.disarm(this.#giveUp);
   }
 
   /** Changes the state. Only a wait has a deadline to clear: thousands of channels may come here at once. */
   #leave(next: State): void {
     const { name } = this.state;
-    if (name === 'settling' || name === 'backingOff') this.ctx.deadlines.clear(this.#deadline);
+    if (name === 'settling' || name === 'backingOff') this.ctx.disarm(this.#deadline);
     this.state = next;
   }
 
@@ -218,7 +215,7 @@ export class Recovery {
     if (this.#failures === 0) return;
     this.#failures = 0;
     this.#isOverdue = false;
-    this.ctx.deadlines.clear(this.#giveUp);
+    this.ctx.disarm(this.#giveUp);
   }
 
   #backOff(reason: StallReason, inMs: number): void {

@@ -40,7 +40,7 @@ export class SendQueue {
     const frames = this.#frames.splice(0, this.#credit);
     this.#credit -= frames.length;
     if (frames.length > 0) this.ctx.emit({ type: 'send', frames, asArray });
-    if (!this.isEmpty && !this.ctx.deadlines.has('hold')) this.ctx.arm('hold', HOLD_MS);
+    if (!this.isEmpty) this.ctx.armOnce('hold', HOLD_MS);
   }
 
   /** The server has spoken, or has had its time to: nothing is kept back any more. */
@@ -50,7 +50,7 @@ export class SendQueue {
 
   /** The socket is gone: the next server has not spoken yet. */
   hold(): void {
-    this.ctx.deadlines.clear('hold');
+    this.ctx.disarm('hold');
     this.#credit = EARLY_FRAMES;
   }
 

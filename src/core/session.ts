@@ -230,7 +230,7 @@ export class Session {
    */
   #probe(): void {
     if (this.#ctx.caps.has('ping')) return this.#outgoing.send({ type: 'ping' });
-    if (!this.#channels.areWanted) return this.#ctx.deadlines.clear('probe');
+    if (!this.#channels.areWanted) return this.#ctx.disarm('probe');
     for (const machine of this.#channels.all()) {
       if (!machine.join.isIn) continue;
       if (this.#ctx.settings.pollMs === false) return machine.join.probe();

@@ -85,7 +85,7 @@ export class StoreQuestion {
   }
 
   stop(): void {
-    this.parts.ctx.deadlines.clear(this.#deadline);
+    this.parts.ctx.disarm(this.#deadline);
   }
 
   /** Go on without the store, and ask it again. */

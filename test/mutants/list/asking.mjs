@@ -38,7 +38,7 @@ export const asking = [
     rule: 'giving up is counted from the first failure of this outage',
     file: 'src/core/recovery.ts',
     find: `    this.#isOverdue = false;
-    this.ctx.deadlines.clear(this.#giveUp);`,
+    this.ctx.disarm(this.#giveUp);`,
     replace: `    this.#isOverdue = false;`,
     byTests: true,
   },
