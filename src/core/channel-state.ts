@@ -25,6 +25,12 @@ export type Phase =
   | { readonly name: 'failed'; readonly code: string; readonly before: Follower | undefined }
   | { readonly name: 'closed' };
 
+/** Why a channel does not go on, and until when, where it goes on by itself. */
+export interface Stall {
+  readonly reason: StallReason;
+  readonly until?: number;
+}
+
 /** Where reading stands. */
 export interface Numbers {
   readonly epoch: string;
@@ -61,12 +67,8 @@ const CLOSED: ChannelState = { name: 'closed' };
 function derive(phase: Phase, { join, recovery, consumer }: StateParts, now: number): ChannelState {
   if (phase.name === 'closed') return CLOSED;
   if (phase.name === 'failed') return { name: 'failed', code: phase.code };
-  const { stall } = consumer;
-  if (stall !== undefined) return { name: 'stalled', ...stall };
-  const { refusedUntil } = join;
-  if (refusedUntil !== undefined) {
-    return { name: 'stalled', reason: 'refused', retryInMs: Math.max(0, refusedUntil - now) };
-  }
+  const stall = consumer.stall ?? join.stall;
+  if (stall !== undefined) return stalled(stall, now);
   if (phase.name === 'resetting') {
     return {
       name: 'recovering',
@@ -76,9 +78,7 @@ function derive(phase: Phase, { join, recovery, consumer }: StateParts, now: num
   }
   if (!join.isIn) return JOINING;
   const { state } = recovery;
-  if (state.name === 'backingOff') {
-    return { name: 'stalled', reason: state.reason, retryInMs: Math.max(0, state.until - now) };
-  }
+  if (state.name === 'backingOff') return stalled(state, now);
   if (phase.name !== 'following') return JOINING;
   switch (state.name) {
     case 'idle':
@@ -91,6 +91,11 @@ function derive(phase: Phase, { join, recovery, consumer }: StateParts, now: num
         ? recovering(phase.detector)
         : LIVE;
   }
+}
+
+function stalled({ reason, until }: Stall, now: number): ChannelState {
+  const state = { name: 'stalled', reason } as const;
+  return until === undefined ? state : { ...state, retryInMs: Math.max(0, until - now) };
 }
 
 function recovering({ last, want }: GapDetector): ChannelState {

@@ -4,7 +4,7 @@
  */
 import { fullJitterMs } from './backoff.js';
 import type { Context } from './context.js';
-import type { StallReason } from './vocabulary.js';
+import type { Stall } from './channel-state.js';
 
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 30_000;
@@ -17,11 +17,11 @@ type Work =
    */
   | { readonly name: 'busy'; readonly since: number; readonly isOverdue: boolean }
   /** They have not settled in their time, and are waited for. */
-  | { readonly name: 'timeout' }
+  | ({ readonly name: 'overdue' } & Stall)
   /** They failed; the same item is tried again when the deadline is due. */
-  | { readonly name: 'retrying'; readonly reason: StallReason; readonly until: number }
+  | ({ readonly name: 'retrying' } & Stall)
   /** They failed too often: only `retry()` or `skip()` goes on. */
-  | { readonly name: 'stuck' };
+  | ({ readonly name: 'stuck' } & Stall);
 
 const FREE: Work = { name: 'free' };
 
@@ -52,18 +52,8 @@ export class Consumer {
     return this.#work.name === 'busy';
   }
 
-  get stall(): { readonly reason: StallReason; readonly retryInMs?: number } | undefined {
-    const work = this.#work;
-    switch (work.name) {
-      case 'timeout':
-        return { reason: work.name };
-      case 'retrying':
-        return { reason: work.reason, retryInMs: Math.max(0, work.until - this.ctx.now) };
-      case 'stuck':
-        return { reason: 'handler' };
-      default:
-        return undefined;
-    }
+  get stall(): Stall | undefined {
+    return 'reason' in this.#work ? this.#work : undefined;
   }
 
   queued(count: number): void {
@@ -93,7 +83,7 @@ export class Consumer {
   failed(kind: 'handler' | 'snapshot'): void {
     this.#failures += 1;
     if (kind === 'handler' && this.#failures >= this.maxAttempts) {
-      this.#work = { name: 'stuck' };
+      this.#work = { name: 'stuck', reason: 'handler' };
       return;
     }
     const inMs = fullJitterMs(
@@ -126,7 +116,7 @@ export class Consumer {
     }
     const due = work.since + handlerTimeoutMs;
     if (due > this.ctx.now) return this.ctx.deadlines.set(this.#deadline, due);
-    this.#work = { name: 'timeout' };
+    this.#work = { name: 'overdue', reason: 'timeout' };
     this.ctx.problem({ code: 'handler_timeout', channel: this.channel });
   }
 

@@ -1,4 +1,5 @@
 /** The subscription of one channel on the current connection: asked for, in, or refused for now. */
+import type { Stall } from './channel-state.js';
 import type { Context } from './context.js';
 import type { Facts } from './frames.js';
 import type { SendQueue } from './send-queue.js';
@@ -8,7 +9,7 @@ type State =
   | { readonly name: 'asked' }
   /** Without facts when the server says nothing of the log. */
   | { readonly name: 'in'; readonly facts: Facts | undefined }
-  | { readonly name: 'refused'; readonly until: number };
+  | ({ readonly name: 'refused' } & Stall);
 
 const OUT: State = { name: 'out' };
 const ASKED: State = { name: 'asked' };
@@ -39,9 +40,9 @@ export class Join {
     return this.#state.name === 'in' ? this.#state.facts : undefined;
   }
 
-  /** Until when a refused join waits. */
-  get refusedUntil(): number | undefined {
-    return this.#state.name === 'refused' ? this.#state.until : undefined;
+  /** A refused join waits. */
+  get stall(): Stall | undefined {
+    return this.#state.name === 'refused' ? this.#state : undefined;
   }
 
   /** Is it the answer to another request: of a channel that was left meanwhile, or a publish that ended? */
@@ -86,7 +87,7 @@ export class Join {
     const inMs = this.ctx.backoffMs(this.#refusals);
     this.#refusals += 1;
     this.ctx.disarm(`poll ${this.channel}`);
-    this.#state = { name: 'refused', until: this.ctx.now + inMs };
+    this.#state = { name: 'refused', reason: 'refused', until: this.ctx.now + inMs };
     this.ctx.arm(this.#deadline, inMs);
   }
 

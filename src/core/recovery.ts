@@ -9,6 +9,7 @@
  */
 import { MAX_TOLD_MS } from './backoff.js';
 import type { Context } from './context.js';
+import type { Stall } from './channel-state.js';
 import type { Asker, RecoveryCalls } from './recovery-calls.js';
 import type { StallReason } from './vocabulary.js';
 
@@ -32,7 +33,7 @@ type State =
   | { readonly name: 'queued' }
   /** `since`: the position that the question names. */
   | { readonly name: 'asking'; readonly id: number; readonly since: number }
-  | { readonly name: 'backingOff'; readonly until: number; readonly reason: StallReason }
+  | ({ readonly name: 'backingOff' } & Stall)
   /** No room at the handlers; asked again when their queue is half empty. */
   | { readonly name: 'parked' };
 
