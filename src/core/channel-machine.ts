@@ -114,8 +114,7 @@ export class ChannelMachine implements Asker, ReaderParts {
   refused(code: string, retry: boolean, id?: number): void {
     if (this.hasFailed || this.join.isStale(id)) return;
     if (!retry) return this.#fail(code);
-    this.recovery.stop();
-    this.host.calls.remove(this);
+    this.down();
     this.join.refused();
   }
 

@@ -86,7 +86,6 @@ export class Join {
   refused(): void {
     const inMs = this.ctx.backoffMs(this.#refusals);
     this.#refusals += 1;
-    this.ctx.disarm(`poll ${this.channel}`);
     this.#state = { name: 'refused', reason: 'refused', until: this.ctx.now + inMs };
     this.ctx.arm(this.#deadline, inMs);
   }
