@@ -90,7 +90,7 @@ export class FrameRouter {
     const detail = message === undefined ? code : `${code}: ${message}`;
     // Before the others: a publish that was refused for its token waits, and is sent again with a fresh one.
     if (code === 'unauthorized') return connection.refused();
-    if (id !== undefined && publisher.refused(id, detail)) return;
+    if (id !== undefined && publisher.failed(id, 'refused', detail)) return;
     if (id !== undefined && calls.ended(id, detail)) return;
     if (channel !== undefined) channels.find(channel)?.refused(code, retry, id);
     else this.parts.ctx.notice({ event: 'badFrame', reason: `server error ${detail}` });

@@ -26,13 +26,11 @@ export class Publisher {
 
   publish(request: Publish, isOpen: boolean): void {
     const { timeoutMs } = request;
-    if (this.#pending.size >= MAX_PENDING) {
-      const detail = 'too many publishes wait';
-      return this.#settle(request, { ok: false, code: 'refused', detail });
-    }
+    const refuse = (code: Failure['code'], detail: string): void =>
+      this.#settle(request, { ok: false, code, detail });
+    if (this.#pending.size >= MAX_PENDING) return refuse('refused', 'too many publishes wait');
     if (!isOpen && timeoutMs === undefined) {
-      const detail = 'there is no connection; give `timeoutMs` to wait for one';
-      return this.#settle(request, { ok: false, code: 'not_connected', detail });
+      return refuse('not_connected', 'there is no connection; give `timeoutMs` to wait for one');
     }
     const id = this.sender.nextId();
     this.#pending.set(id, request);
@@ -47,7 +45,7 @@ export class Publisher {
   down(): void {
     const detail = 'the connection was lost before the acknowledgement; it may have been published';
     for (const [id, request] of this.#pending) {
-      if (request.timeoutMs === undefined) this.#fail(id, 'not_connected', detail);
+      if (request.timeoutMs === undefined) this.failed(id, 'not_connected', detail);
     }
   }
 
@@ -56,27 +54,23 @@ export class Publisher {
   }
 
   /** @returns false when the id is not one of a publish that waits. */
-  refused(id: number, detail: string): boolean {
-    return this.#fail(id, 'refused', detail);
+  failed(id: number, code: Failure['code'], detail: string): boolean {
+    return this.#end(id, { ok: false, code, detail });
   }
 
   timedOut(id: number): void {
     const detail = 'no acknowledgement came in time; it may have been published';
-    this.#fail(id, 'timeout', detail);
+    this.failed(id, 'timeout', detail);
   }
 
   close(): void {
     for (const id of this.#pending.keys()) {
-      this.#fail(id, 'closed', 'the client was closed');
+      this.failed(id, 'closed', 'the client was closed');
     }
   }
 
   #send(id: number, { channel, data, key }: Publish): void {
     this.sender.send({ type: 'publish', id, channel, key, data });
-  }
-
-  #fail(id: number, code: Failure['code'], detail: string): boolean {
-    return this.#end(id, { ok: false, code, detail });
   }
 
   #end(id: number, result: PublishResult): boolean {

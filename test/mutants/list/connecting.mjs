@@ -208,8 +208,8 @@ export const connecting = [
     name: 'publish-lost-is-silent',
     rule: 'a publish that a lost connection leaves open is settled',
     file: 'src/core/publisher.ts',
-    find: `if (request.timeoutMs === undefined) this.#fail(`,
-    replace: `if (request.timeoutMs === 0) this.#fail(`,
+    find: `if (request.timeoutMs === undefined) this.failed(`,
+    replace: `if (request.timeoutMs === 0) this.failed(`,
     byTests: true,
   },
 
