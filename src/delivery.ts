@@ -69,12 +69,7 @@ export class Delivery {
   push(batch: Batch): void {
     this.#commits.position ??= placeBefore(batch);
     this.#backlog.push(batch);
-    this.#pump();
-  }
-
-  /** A handler was added, or a turn has come: goes on in this task. */
-  resume(): void {
-    this.#pump();
+    this.resume();
   }
 
   /** Goes on in a later task. */
@@ -99,7 +94,7 @@ export class Delivery {
       // Otherwise nobody has had it: it goes to the next handler, such as that of a component mounted again.
       if (this.#served) this.#finish();
     }
-    this.#pump();
+    this.resume();
   }
 
   /** Passes over the item whose handlers failed. Nothing stands in for a snapshot: it is tried again. */
@@ -122,7 +117,8 @@ export class Delivery {
     this.host.parts.turn.cancel(this);
   }
 
-  #pump(): void {
+  /** Goes on in this task. */
+  resume(): void {
     while (
       this.#state.name === 'ready' &&
       !this.#backlog.isEmpty &&
@@ -155,7 +151,7 @@ export class Delivery {
     this.#input({ type: 'handling', channel: this.host.name });
     void outcome.then((failures) => {
       this.#settled(failures);
-      this.#pump();
+      this.resume();
     });
   }
 

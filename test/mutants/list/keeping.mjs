@@ -20,7 +20,7 @@ export const keeping = [
     file: 'src/delivery.ts',
     find: `    void outcome.then((failures) => {
       this.#settled(failures);
-      this.#pump();
+      this.resume();
     });`,
     replace: `    void outcome.then((failures) => {
       void failures;
