@@ -25,26 +25,21 @@ export function continuity(
   return facts.oldest > last + 1 ? 'truncated' : 'continues';
 }
 
-/** Where reading starts when there is no position yet. */
-export function startPosition(start: Start, facts: Facts): Position {
-  const { epoch, head, oldest } = facts;
-  if (start === 'earliest') return { epoch, seq: oldest - 1 };
-  if (typeof start === 'object' && 'last' in start) {
-    return { epoch, seq: Math.max(oldest - 1, head - start.last, 0) };
-  }
-  return { epoch, seq: head };
+/** How many messages before the head a start asks for. */
+export function lastOf(start: Start): number {
+  return typeof start === 'object' && 'last' in start ? start.last : 0;
 }
 
 /**
- * The same, when an answer of the log says it. In the whole of a log messages can be counted, whatever
- * their numbers are.
- * @param since what was asked.
+ * Where reading starts when there is no position yet.
+ * @param before the number before those that `{ last: n }` asks for, where the messages were counted.
  */
-export function startInPage(start: Start, page: Page, since: number): Position {
-  if (typeof start !== 'object' || !('last' in start) || page.more)
-    return startPosition(start, page);
-  const before = page.messages.at(-1 - start.last);
-  return { epoch: page.epoch, seq: before?.seq ?? Math.max(page.oldest - 1, since) };
+export function startPosition(
+  start: Start,
+  { epoch, head, oldest }: Facts,
+  before: number = head - lastOf(start),
+): Position {
+  return { epoch, seq: start === 'earliest' ? oldest - 1 : Math.max(oldest - 1, before) };
 }
 
 export type WalkEnd =

@@ -19,7 +19,7 @@ import { Follower, type FollowerParts } from './follower.js';
 import type { Facts, Head, NumberedFrame, Page, RecoverRequest } from './frames.js';
 import type { GapDetector } from './gap-detector.js';
 import { LeftEpochs } from './left-epochs.js';
-import { continuity, startPosition } from './page-walk.js';
+import { continuity, coveredTo, startPosition } from './page-walk.js';
 import type { Position, StoredPosition } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
 import { Resetting } from './resetting.js';
@@ -153,11 +153,11 @@ export class Reader {
   }
 
   /** The log is known to reach this far. */
-  heard(epoch: string, head: number): void {
+  heard(epoch: string, head: number, inMs?: number): void {
     const { phase } = this;
     if (phase.name === 'resetting') phase.hear(epoch, head);
     else if (phase.name !== 'following') return;
-    else if (phase.epoch === epoch) phase.heard(head);
+    else if (phase.epoch === epoch) phase.heard(head, inMs);
     else phase.suspect();
   }
 
@@ -241,8 +241,10 @@ export class Reader {
     if (position === undefined) return recovery.now();
     this.#facts = page;
     this.#begin(position);
-    if (this.following !== undefined) this.#walk(this.following, page, position.seq);
-    this.heard(page.epoch, page.head);
+    const { seq } = position;
+    if (this.following && seq >= starting.since && seq <= coveredTo(page))
+      this.#walk(this.following, page, seq);
+    this.heard(page.epoch, page.head, 0);
     if (this.#early !== undefined) this.heard(this.#early.epoch, this.#early.seq);
     this.#early = undefined;
   }

@@ -255,6 +255,18 @@ test('{ last: n } counts messages, not numbers, where the log tells them all', (
   expect(script.told).toEqual([600, 900, 'position']);
 });
 
+test('so it does over several pages, and what lies in those before the last is not passed over', () => {
+  const script = rising();
+  const intent = { ...LATEST, start: { last: 3 } };
+  script.enter({ type: 'join', channel: CHANNEL, intent }).enter({ type: 'opened', attempt: 1 });
+  script.frames([{ type: 'joined', channel: CHANNEL }]);
+  script.answer(script.first('fetch').id, { head: 600, messages: of(3, 40, 600), more: true });
+  script.answer(script.first('fetch').id, { head: 900, messages: of(900) });
+  expect(script.first('fetch').request.seq).toBe(3);
+  script.answer(script.first('fetch').id, { head: 900, messages: of(40, 600, 900) });
+  expect(script.told).toEqual([40, 600, 900, 'position']);
+});
+
 test.each<[string, Partial<Settings>, boolean]>([
   ['heads', {}, true],
   ['polls', { pollMs: 1_000 }, false],

@@ -81,6 +81,25 @@ test('a log of many pages that names no head is read to its end, and nothing of 
   expect(script.message(6).told).toEqual([6]);
 });
 
+test('{ last: n } reaches back over the pages of a log that names no head', () => {
+  const script = joining({}, { last: 3 });
+  script.answer(script.first('fetch').id, { head: 3, messages: messages(1, 3), more: true });
+  script.answer(script.first('fetch').id, { head: 5, messages: messages(4, 5) });
+  expect(script.first('channelState').state).toEqual({ name: 'recovering', since: 2, head: 5 });
+  expect(script.first('fetch').request.seq).toBe(2);
+  script.answer(script.first('fetch').id, { head: 5, messages: messages(3, 5) });
+  expect(script.told).toEqual([3, 4, 5]);
+});
+
+test('{ last: n } of a log that names its head is asked there, and no failure', () => {
+  const script = joining({}, { last: 3 });
+  script.answer(script.first('fetch').id, { head: 9, messages: messages(1, 3), more: true });
+  expect(script.first('channelState').state).toEqual({ name: 'recovering', since: 6, head: 9 });
+  expect(script.first('fetch').request.seq).toBe(6);
+  script.answer(script.first('fetch').id, { head: 9, messages: messages(7, 9) });
+  expect(script.told).toEqual([7, 8, 9]);
+});
+
 test('what came live before the first answer is fetched when that one does not hold it', () => {
   const script = joining();
   const { id } = script.first('fetch');

@@ -6,15 +6,19 @@ import type { EpochLog } from './truth.js';
 
 export class Beginning {
   readonly facts: Facts[] = [];
+  /** The numbers in the pages that were read one after the other. */
+  #seen: readonly number[] = [];
 
   constructor(private readonly start: ChannelPlan['start']) {}
 
   /** Where no join says anything of the log, its answer does. @param since what was asked. */
   answered(page: Page, since: number): void {
     this.facts.push(page);
+    const before = this.#seen.filter((seq) => seq <= since);
+    this.#seen = [...before, ...page.messages.map(({ seq }) => seq)];
     if (this.start !== 'last' || page.more) return;
     // The whole of it is known: messages are counted, not numbers.
-    const seq = page.messages.at(-4)?.seq ?? Math.max(page.oldest - 1, since);
+    const seq = Math.max(page.oldest - 1, this.#seen.at(-4) ?? 0);
     this.facts.push({ ...page, head: seq + 3, oldest: Math.min(page.oldest, seq + 1) });
   }
 

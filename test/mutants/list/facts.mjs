@@ -27,8 +27,8 @@ export const facts = [
     name: 'heads-strangers-dropped',
     rule: 'a strange epoch in heads makes us ask the log',
     file: 'src/core/reader.ts',
-    find: `    else if (phase.epoch === epoch) phase.heard(head);\n    else phase.suspect();`,
-    replace: `    else if (phase.epoch === epoch) phase.heard(head);`,
+    find: `    else if (phase.epoch === epoch) phase.heard(head, inMs);\n    else phase.suspect();`,
+    replace: `    else if (phase.epoch === epoch) phase.heard(head, inMs);`,
     byTests: true,
   },
   {

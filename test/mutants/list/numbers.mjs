@@ -274,14 +274,14 @@ export const numbers = [
     name: 'start-earliest-off-by-one',
     rule: '`earliest` starts before the oldest message',
     file: 'src/core/page-walk.ts',
-    find: `return { epoch, seq: oldest - 1 };`,
-    replace: `return { epoch, seq: oldest };`,
+    find: `start === 'earliest' ? oldest - 1`,
+    replace: `start === 'earliest' ? oldest`,
   },
   {
     name: 'start-last-off-by-one',
     rule: '`{ last: n }` starts n messages before the head',
     file: 'src/core/page-walk.ts',
-    find: `head - start.last, 0)`,
-    replace: `head - start.last - 1, 0)`,
+    find: `? start.last : 0`,
+    replace: `? start.last + 1 : 0`,
   },
 ];
