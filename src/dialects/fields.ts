@@ -9,7 +9,7 @@ import type { Numbering } from '../core/settings.js';
 
 /** Names of fields. Each names a property of the object itself: there are no paths. */
 export interface Fields {
-  /** In a message: its channel. @default 'channel' */
+  /** In a message: its channel, a string or a number. @default 'channel' */
   readonly channel?: string | undefined;
   /** In a message: its number, a safe integer >= 1. @default 'seq' */
   readonly seq?: string | undefined;
@@ -98,8 +98,7 @@ export class FieldReader {
 
   /** The channel that a frame is about. */
   channelOf(raw: Raw): string | undefined {
-    const name = this.channel ?? raw[this.#names.channel];
-    return typeof name === 'string' ? name : undefined;
+    return text('channel', this.channel ?? raw[this.#names.channel]).channel;
   }
 
   /** A live message. Without a number it is ephemeral. */
@@ -222,8 +221,8 @@ function isPresent(value: unknown): boolean {
 }
 
 function text(
-  name: 'id' | 'from',
+  name: 'channel' | 'id' | 'from',
   value: unknown,
-): { readonly id?: string; readonly from?: string } {
+): { readonly channel?: string; readonly id?: string; readonly from?: string } {
   return typeof value === 'string' || typeof value === 'number' ? { [name]: String(value) } : {};
 }

@@ -106,7 +106,7 @@ test('what a message lacks is null, or left out; what it has is of the right kin
       { type: 'message', channel: 'a', data: { type: 'chat', channel: 'a', ...none } },
     ]);
   }
-  expect([...read({ epoch: 5 }), ...read({ channel: 5 }), ...decode({}, 5)]).toEqual([
+  expect([...read({ epoch: 5 }), ...read({ channel: true }), ...decode({}, 5)]).toEqual([
     { type: 'bad', channel: 'a', reason: 'epoch is not a string' },
     { type: 'bad', reason: 'message without a channel' },
     { type: 'bad', reason: 'not an object' },
@@ -207,6 +207,25 @@ test('messages of other channels in an answer are not ours', () => {
   const messages = [{ channel: 'other', seq: 1 }, { channel: 'room', seq: 2 }, { seq: 3 }];
   const page = mappedDialect({}).decodePage(messages, { channel: 'room', epoch: '', seq: 0 });
   expect(page).toMatchObject({ messages: [{ seq: 2 }, { seq: 3 }] });
+});
+
+test("a channel may be a number, as a room's id in a database: it is known by its text", () => {
+  const message = { channel: 42, seq: 7 };
+  const { decodePage } = mappedDialect({ heads: 'heads' });
+  expect(
+    decodePage([message, { channel: 43, seq: 8 }], { channel: '42', epoch: '', seq: 6 }),
+  ).toMatchObject({
+    head: 7,
+    messages: [{ seq: 7 }],
+  });
+  const frames = decode({ heads: 'heads' }, message, { type: 'heads', channel: 42, head: 7 });
+  expect(frames).toMatchObject([
+    { type: 'message', channel: '42', seq: 7 },
+    { type: 'heads', heads: [{ channel: '42', head: 7 }] },
+  ]);
+  expect(decode({}, { type: 'subscribed', channel: 42 })).toEqual([
+    { type: 'joined', channel: '42' },
+  ]);
 });
 
 test('A10 a number that cannot be read, where nothing else shows that a message is there, spoils the answer', () => {
