@@ -34,11 +34,12 @@ export class FakeLog {
     return { channel, ...facts, messages: found.slice(0, limit), more: found.length > limit };
   }
 
-  /** Forgets what is older than `oldest`. */
+  /** Forgets what is older than `oldest`: with `Infinity` all of it. No number is given back or left out. */
   trim(channel: string, oldest: number): void {
     const log = this.#of(channel);
+    const next = log.oldest + log.messages.length;
     log.messages = log.messages.filter((m) => m.seq >= oldest);
-    log.oldest = oldest;
+    log.oldest = next - log.messages.length;
   }
 
   /** A new log: numbers begin again. */

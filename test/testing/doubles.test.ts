@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import {
   createClientWith,
+  FakeLog,
   FakeNetwork,
   FakeServer,
   ManualClock,
@@ -136,6 +137,19 @@ test('the fake server loses, withholds and reorders live messages, and its log k
   expect(server.log.facts('a')).toEqual({ epoch: 'e1', head: 4, oldest: 4 });
   server.log.restart('e2');
   expect(server.log.facts('a')).toEqual({ epoch: 'e2', head: 0, oldest: 1 });
+});
+
+test('trimming the fake log leaves its numbers as they are, however far it goes', () => {
+  const log = new FakeLog();
+  for (const data of [1, 2, 3]) log.append('a', data);
+  log.trim('a', 3);
+  // Nothing comes back.
+  log.trim('a', 2);
+  expect(log.facts('a')).toEqual({ epoch: 'e1', head: 3, oldest: 3 });
+  log.trim('a', 10);
+  expect(log.facts('a')).toEqual({ epoch: 'e1', head: 3, oldest: 4 });
+  log.trim('a', Infinity);
+  expect(log.append('a', 4).seq).toBe(4);
 });
 
 test('a server that is down drops the handshake; a cut ends the connection with its code', async () => {
