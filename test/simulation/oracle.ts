@@ -74,7 +74,8 @@ export class Oracle {
       case 'join':
         return this.#joined(client, input.channel, input.intent.start);
       case 'frames':
-        if (input.attempt !== client.attempt) return;
+        // Of a socket that was given up, the client takes nothing any more.
+        if (input.attempt !== client.attempt || client.connection !== 'open') return;
         for (const frame of input.frames) if (frame.type !== 'bad') this.#frame(client, frame);
         return;
       case 'recovered':
