@@ -58,7 +58,7 @@ function attachUpgrade(server: Server | HttpsServer, { path, onUpgrade }: Routes
 
 /**
  * Is it a request that merely offers another protocol, as Java's client does with each (`h2c`)? Without a
- * listener Node would have answered it as any other. Of a body nothing has been read.
+ * listener for upgrades it would have gone to the app. Of a body nothing has been read.
  */
 function isOrdinary({ headers }: IncomingMessage): boolean {
   const { 'content-length': length = '0', 'transfer-encoding': encoding, upgrade = '' } = headers;
