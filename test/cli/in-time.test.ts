@@ -34,7 +34,9 @@ test('functions of a config file that never settle are given up', async () => {
   const sent = lane?.send('m1').catch(String);
   await vi.advanceTimersByTimeAsync(COMMAND_MS);
   expect(await sent).toBe('Error: no answer within 120000 ms');
-  expect(await scene).toMatchObject({ failure: '--restart: no answer within 120000 ms' });
+  expect(await scene).toMatchObject({
+    outcome: { failed: '--restart: no answer within 120000 ms' },
+  });
 });
 
 test.each([
@@ -45,7 +47,7 @@ test.each([
   const settings = { restart: () => Promise.reject(reason) };
   const mark = () => Promise.resolve({ epoch: 'e', seq: 0 });
   const scene = restart({ settings, mark, recoveries: [] } as never);
-  expect(await scene).toMatchObject({ failure: `--restart: ${told}` });
+  expect(await scene).toMatchObject({ outcome: { failed: `--restart: ${told}` } });
 });
 
 test('a server that is there again and answers nobody is waited for a minute, and no longer', async () => {
@@ -70,5 +72,5 @@ test('a server that is there again and answers nobody is waited for a minute, an
   const scene = restart(bench as never);
   await vi.advanceTimersByTimeAsync(3_600_000);
   expect(joins).toBe(6);
-  expect(await scene).toMatchObject({ cameBack: false });
+  expect(await scene).toMatchObject({ outcome: 'away' });
 });

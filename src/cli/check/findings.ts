@@ -135,9 +135,8 @@ export interface OverflowScene {
 
 export interface RestartScene {
   readonly before: Position;
-  readonly cameBack: boolean;
-  /** Why it was not restarted at all. */
-  readonly failure?: string;
+  /** Is the server there again, still away, or was it not restarted at all? */
+  readonly outcome: 'back' | 'away' | { readonly failed: string };
   readonly sent: readonly Sent[];
   readonly heard: readonly Heard[];
   /** Everything after the old position, asked with the old epoch, when the new messages were there. */

@@ -181,11 +181,14 @@ export const restart: Rule = {
     'A client that holds a greater number takes the new messages for ones that it had and drops them, ' +
     'until the server has counted past it.',
   judge: ({ restart: scene }) => {
-    const { after, before, cameBack, failure, heard, sent, whole } = played(scene);
+    const { after, before, heard, outcome, sent, whole } = played(scene);
     // Asked for and not done: a CI whose command is broken must not be green.
-    if (failure !== undefined)
-      throw new Broken(failure, 'Nothing is known of a restart: the command that does it failed.');
-    if (!cameBack)
+    if (typeof outcome === 'object')
+      throw new Broken(
+        outcome.failed,
+        'Nothing is known of a restart: the command that does it failed.',
+      );
+    if (outcome === 'away')
       throw new Broken('the server did not come back within a minute', 'Users are offline.');
     const page = after.find(({ pages }) => pages.length > 0)?.pages[0];
     if (page === undefined) throw new Missing('the log could not be read after it');

@@ -24,13 +24,13 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   try {
     await (typeof command === 'string' ? runCommand(command) : inTime(command));
   } catch (error) {
-    const failure = `--restart: ${error instanceof Error ? error.message : String(error)}`;
-    return { ...nothing, cameBack: false, failure };
+    const failed = `--restart: ${error instanceof Error ? error.message : String(error)}`;
+    return { ...nothing, outcome: { failed } };
   }
   // A command may return before the old server is gone.
   await bench.until(() => bench.listeners.every(({ isOpen }) => !isOpen));
   await bench.close();
-  if (!(await cameBack(bench, readable))) return { ...nothing, cameBack: false };
+  if (!(await cameBack(bench, readable))) return { ...nothing, outcome: 'away' };
   // What a server replays to whoever joins is not what it sends now.
   bench.begin();
   const sent: Sent[] = [];
@@ -38,7 +38,7 @@ export async function restart(bench: Bench): Promise<RestartScene | Skipped> {
   await bench.echo();
   const after = await bench.walks(before);
   const whole = await bench.walks({ epoch: before.epoch, seq: 0 });
-  return { before, cameBack: true, sent, heard: bench.heard(), after, whole };
+  return { before, outcome: 'back', sent, heard: bench.heard(), after, whole };
 }
 
 async function cameBack(bench: Bench, readable: readonly Recovery[]): Promise<boolean> {
