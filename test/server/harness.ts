@@ -222,3 +222,7 @@ export function heldReads(inner: Log) {
   };
   return held;
 }
+
+/** The items of a `recover` frame that asks for as many channels from their beginning. */
+export const questions = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ channel: `c${i}`, epoch: 'e', since: 0 }));

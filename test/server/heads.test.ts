@@ -3,7 +3,7 @@ import { sendHeads } from '../../src/server/heads.js';
 import { memoryLog, type FilterMessage } from '../../src/server/index.js';
 import { View } from '../../src/server/view.js';
 import { headEntry } from '../../src/server/wire.js';
-import { connect, deferred, logWith, startHub, until, type Frame } from './harness.js';
+import { connect, deferred, logWith, questions, startHub, until, type Frame } from './harness.js';
 
 const room = 'room:1';
 
@@ -251,12 +251,7 @@ describe('a client that is gone', () => {
     });
     const { url, hub } = await startHub({ log });
     const client = await connect(url);
-    const items = Array.from({ length: 40 }, (_, i) => ({
-      channel: `c${i}`,
-      epoch: 'e',
-      since: 0,
-    }));
-    client.send({ type: 'recover', id: 1, items });
+    client.send({ type: 'recover', id: 1, items: questions(40) });
     await asked.promise;
     client.socket.terminate();
     await until(() => hub.stats().connections === 0);

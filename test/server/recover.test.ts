@@ -8,6 +8,7 @@ import {
   heldReads,
   logWith,
   startHub,
+  questions,
   until,
   type Frame,
 } from './harness.js';
@@ -189,12 +190,7 @@ describe('recover', () => {
     const { url, hub } = await startHub({ log: held.log });
     const timers = vi.getTimerCount();
     const client = await connect(url);
-    const items = Array.from({ length: 40 }, (_, i) => ({
-      channel: `c${i}`,
-      epoch: 'e',
-      since: 0,
-    }));
-    client.send({ type: 'recover', id: 1, items });
+    client.send({ type: 'recover', id: 1, items: questions(40) });
     await until(() => held.reads === 32);
     expect(vi.getTimerCount()).toBe(timers + 1);
     client.socket.terminate();
