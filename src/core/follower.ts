@@ -169,7 +169,7 @@ export class Follower {
     });
     // The position moved beyond the last message that says so: the store must be told separately.
     if (detector.last > marked) this.#mark();
-    this.overlap?.walked(page, detector.last);
+    this.overlap?.memory.walked(page, detector.last);
     if (detector.last > before && isCut(page)) detector.doubt = 'real';
     detector.hint(page.head);
     this.drain();
@@ -226,7 +226,7 @@ export class Follower {
     const { handout, recovery } = this.parts;
     if (handout.message(this.epoch, arrival, recovered)) {
       this.detector.accept(arrival.seq);
-      this.overlap?.accepted(arrival);
+      this.overlap?.memory.accepted(arrival);
       return true;
     }
     this.detector.hint(arrival.seq);

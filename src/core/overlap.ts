@@ -2,15 +2,9 @@
  * For a server without epochs: is the log that answers still the one that we read? Every question
  * overlaps what we have by one message, and the answer should show it under the same id.
  */
-import type { Page, PageMessage } from './frames.js';
-import type { Arrival } from './gap-detector.js';
+import type { Page } from './frames.js';
+import { LogMemory, shownIn, type Anchor, type Shown } from './log-memory.js';
 import { coveredTo, isCut } from './page-walk.js';
-
-/** A message that the log had. The id is known where the server gives ids, and we had the message. */
-interface Anchor {
-  readonly seq: number;
-  readonly id: string | undefined;
-}
 
 interface Question {
   readonly since: number;
@@ -41,16 +35,11 @@ export interface Reading {
 }
 
 export class Overlap {
-  /** What the next answer should show, unless the log held nothing when it was last asked. */
-  #anchor: Anchor | undefined;
-  #isEmpty = false;
-  /** Where numbers only rise: the ids of what came live and no answer has shown yet. */
-  readonly #live = new Map<number, string>();
+  /** What was accepted, live or out of pages, is told to it. */
+  readonly memory: LogMemory;
   /** A number that may be one of a log that began anew: asked for, to see how far that log reaches. */
   #low: number | undefined;
   #question: Question = { since: 0, highest: 0 };
-  /** The greatest number that came. Where numbers only rise, it may be above what answers confirm. */
-  #highest: number;
   /**
    * What the last answer left to be asked. `short`: it ended below what the log had given us before it, or where we are.
    * `one`: it had room for what we have and for nothing else, and the next question goes on behind it.
@@ -60,12 +49,8 @@ export class Overlap {
   #isFresh = true;
 
   /** @param seq where reading begins. @param isOrdered see `GapDetector`. */
-  constructor(
-    seq: number,
-    private readonly isOrdered: boolean,
-  ) {
-    this.joined(seq);
-    this.#highest = seq;
+  constructor(seq: number, isOrdered: boolean) {
+    this.memory = new LogMemory(seq, isOrdered);
   }
 
   /** Did the last answer leave something to be asked? */
@@ -82,7 +67,7 @@ export class Overlap {
   joined(last: number): void {
     this.#isFresh = true;
     this.#left = 'nothing';
-    this.#expect(last);
+    this.memory.expect(last);
   }
 
   /**
@@ -93,27 +78,21 @@ export class Overlap {
   hears(seq: number, last: number): boolean {
     const isFirst = this.#isFresh;
     this.#isFresh = false;
-    const isOdd = seq <= last && (isFirst || this.#isEmpty);
+    const isOdd = seq <= last && (isFirst || this.memory.isEmpty);
     if (isOdd) this.#low = Math.min(seq, this.#low ?? seq);
     return isOdd;
   }
 
-  accepted({ id, seq }: Arrival): void {
-    this.#highest = Math.max(this.#highest, seq);
-    if (!this.isOrdered && id !== undefined) this.#live.set(seq, id);
-    if (this.isOrdered || this.#isEmpty || this.#anchor === undefined) this.#anchor = { seq, id };
-    this.#isEmpty = false;
-  }
-
   /** Notes the next question. @param last where we are. @returns its `since`, exclusive. */
   since(last: number): number {
-    const anchor = this.hadRoomForOne || this.#isEmpty ? undefined : this.#anchor;
+    const { anchor: had, highest, isEmpty } = this.memory;
+    const anchor = this.hadRoomForOne || isEmpty ? undefined : had;
     // A log that was empty is asked from its start: what it holds is new, or its counter began anew.
-    const low = this.#low ?? (this.#isEmpty ? 1 : undefined);
-    const since = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
-    const highest = Math.max(this.#highest, last);
-    this.#question = { since: Math.max(0, since - 1), anchor, had: this.#anchor, low, highest };
-    return this.#question.since;
+    const low = this.#low ?? (isEmpty ? 1 : undefined);
+    const from = low ?? Math.min(last + 1, anchor?.seq ?? last + 1);
+    const since = Math.max(0, from - 1);
+    this.#question = { since, anchor, had, low, highest: Math.max(highest, last) };
+    return since;
   }
 
   /**
@@ -121,11 +100,11 @@ export class Overlap {
    * @param last where we were when we asked.
    */
   read(page: Page, last: number): Reading {
-    const { highest, low, since } = this.#question;
+    const { had, highest, low, since } = this.#question;
     const { head, more } = page;
     const messages = shownIn(page);
     this.#left = 'nothing';
-    if (messages.some(({ id, seq }) => differ(id, this.#idOf(seq)))) {
+    if (messages.some(({ id, seq }) => differ(id, this.memory.idOf(seq, had)))) {
       return { says: 'another', page };
     }
     // Does the page say where the log ends? Or it was cut without a word: then the next one goes on from here.
@@ -133,12 +112,6 @@ export class Overlap {
     if (head < highest && messages.length > 0 && isEnd) this.#left = 'short';
     if (head < since || (this.#left === 'short' && head <= last)) return { says: 'behind', page };
     return { says: 'ours', page: this.#judge(page, last, messages) };
-  }
-
-  /** The id of a message that we had, as far as it is remembered. */
-  #idOf(seq: number): string | undefined {
-    const had = [this.#anchor, this.#question.had].find((one) => one?.seq === seq);
-    return had?.id ?? this.#live.get(seq);
   }
 
   /** What a page that goes on from here proves: `oldest` and `head` as far as they can be believed. */
@@ -155,7 +128,7 @@ export class Overlap {
     if (this.#low === low) this.#low = undefined;
     // It reaches as far as we do: what it shows there says whether it is ours, and nothing before that.
     if (messages.length > 0) {
-      this.#expect(last);
+      this.memory.expect(last);
       if (coveredTo(page) < last) this.#left = 'short';
     }
     // Nothing below us proves anything of what comes: as if the log ended where we are.
@@ -174,43 +147,12 @@ export class Overlap {
     }
     if (messages.length === 0 && (anchor ?? low) !== undefined) {
       // The log has lost what it should have shown, to age, or because it began anew.
-      this.#isEmpty = true;
+      this.memory.isEmpty = true;
       if (since > 0) this.#low = 1;
     }
     return seen;
-  }
-
-  /** A page was taken, up to `last`: its end is what the next one should show. */
-  walked(page: Page, last: number): void {
-    for (const seq of this.#live.keys()) if (seq <= last) this.#live.delete(seq);
-    // The log was asked from its start: the page ends in what we have already.
-    if (this.#isEmpty) return;
-    const end = shownIn(page)
-      .filter(({ seq }) => seq <= last)
-      .at(-1);
-    if (end === undefined) return;
-    const { id, seq } = end;
-    const anchor = this.#anchor ?? { seq: 0, id: undefined };
-    // What we have under an id is not renamed: the page may be an old one out of a cache.
-    if (seq > anchor.seq || (seq === anchor.seq && anchor.id === undefined))
-      this.#anchor = { seq, id };
-  }
-
-  /** From now on answers should show what we have, under the id that it had. */
-  #expect(last: number): void {
-    if (last === 0 || (this.#anchor !== undefined && !this.#isEmpty)) return;
-    this.#isEmpty = false;
-    if (this.#anchor?.seq !== last) this.#anchor = { seq: last, id: undefined };
   }
 }
 
 const differ = (a: string | undefined, b: string | undefined): boolean =>
   a !== undefined && b !== undefined && a !== b;
-
-type Shown = Pick<PageMessage, 'seq' | 'id' | 'prev'>;
-
-/** What a page shows of the log, by number: also those of others, where all channels share one counter. */
-function shownIn({ messages, void: others = [] }: Page): readonly Shown[] {
-  if (others.length === 0) return messages;
-  return [...messages, ...others.map(([, seq]) => ({ seq }))].sort((a, b) => a.seq - b.seq);
-}

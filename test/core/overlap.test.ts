@@ -173,7 +173,7 @@ test('a log that held nothing, and is filled again below us, is no ground to go 
   expect(tracker.since(9)).toBe(0);
   const page = { head: 2, messages: ids(1, 2, 'b'), more: true };
   read(page);
-  tracker.walked(pageOf(page), 9);
+  tracker.memory.walked(pageOf(page), 9);
   expect(tracker.since(9)).toBe(2);
   // Once it is beyond us, it is asked whether it has what we have.
   read({ head: 12, messages: ids(3, 12, 'b'), more: true });
@@ -197,7 +197,7 @@ test('what is not shown is gone, up to the message before the next one', () => {
 test('another message under a number of ours is of another log, where both have ids', () => {
   const says = (theirs?: string, ours?: string) => {
     const { read, tracker } = log(4);
-    tracker.accepted({ seq: 5, data: 5, ...(ours === undefined ? {} : { id: ours }) });
+    tracker.memory.accepted({ seq: 5, data: 5, ...(ours === undefined ? {} : { id: ours }) });
     tracker.since(5);
     const shown = { seq: 5, data: 5, ...(theirs === undefined ? {} : { id: theirs }) };
     return read({ head: 5, messages: [shown] }).says;
@@ -208,22 +208,22 @@ test('another message under a number of ours is of another log, where both have 
 
 test('where numbers only rise, what is shown is what the log gave last, not what came live above it', () => {
   const { tracker } = log(5, false);
-  tracker.accepted({ seq: 8, data: 8 });
+  tracker.memory.accepted({ seq: 8, data: 8 });
   expect(tracker.since(5)).toBe(4);
-  tracker.walked(pageOf({ head: 7, messages: [{ seq: 7, data: 7 }] }), 7);
+  tracker.memory.walked(pageOf({ head: 7, messages: [{ seq: 7, data: 7 }] }), 7);
   expect(tracker.since(7)).toBe(6);
   // A page that the queue cut short: only what was taken of it.
-  tracker.walked(pageOf({ head: 12, messages: messages(8, 12) }), 10);
+  tracker.memory.walked(pageOf({ head: 12, messages: messages(8, 12) }), 10);
   expect(tracker.since(10)).toBe(9);
   // Old ground changes nothing.
-  tracker.walked(pageOf({ head: 9, messages: messages(8, 9) }), 10);
+  tracker.memory.walked(pageOf({ head: 9, messages: messages(8, 9) }), 10);
   expect(tracker.since(10)).toBe(9);
   expect(log(0, false).tracker.since(0)).toBe(0);
 });
 
 test('where numbers only rise, an end below what came live is one only at or below our place', () => {
   const { read, tracker } = log(5, false);
-  tracker.accepted({ seq: 8, data: 8 });
+  tracker.memory.accepted({ seq: 8, data: 8 });
   tracker.since(5);
   expect(read({ head: 6, messages: messages(5, 6) }).says).toBe('ours');
   expect(tracker.isOpen).toBe(true);
@@ -233,8 +233,8 @@ test('where numbers only rise, an end below what came live is one only at or bel
 
 test('where there was nothing, the first number that came live is what the log should show', () => {
   const { read, tracker } = log(0, false);
-  tracker.accepted({ seq: 5, data: 5 });
-  tracker.accepted({ seq: 6, data: 6 });
+  tracker.memory.accepted({ seq: 5, data: 5 });
+  tracker.memory.accepted({ seq: 6, data: 6 });
   expect(tracker.since(0)).toBe(0);
   expect(read({ head: 9, messages: messages(7, 9) }).page.oldest).toBe(7);
   tracker.since(0);
@@ -244,7 +244,7 @@ test('where there was nothing, the first number that came live is what the log s
 test('where numbers only rise, what came live may have been taken out of the middle of the log', () => {
   const { read, tracker } = log(0, false);
   const [two, four, eight] = [2, 4, 8].map((seq) => ({ seq, data: seq, id: `a${seq}` }));
-  tracker.accepted(four!);
+  tracker.memory.accepted(four!);
   expect(tracker.since(0)).toBe(0);
   const { page, says } = read({ head: 8, messages: [two!, eight!], more: true });
   expect([says, page.oldest]).toEqual(['ours', 1]);
@@ -285,23 +285,23 @@ test('a log that names a head below ours has gone back, however small its pages 
 test('an old answer out of a cache gives no other name to what we have', () => {
   const { read, tracker } = log(1);
   tracker.since(1);
-  tracker.accepted({ seq: 2, data: 2, id: 'b2' });
+  tracker.memory.accepted({ seq: 2, data: 2, id: 'b2' });
   const cached = { head: 2, messages: ids(1, 2, 'a'), more: true };
   read(cached);
-  tracker.walked(pageOf(cached), 2);
+  tracker.memory.walked(pageOf(cached), 2);
   expect(tracker.since(2)).toBe(1);
   expect(read({ head: 2, messages: ids(2, 2, 'b') }).says).toBe('ours');
   // Where we had no id, we learn one.
   const nameless = log(2);
   nameless.tracker.since(2);
-  nameless.tracker.walked(pageOf({ head: 2, messages: ids(2, 2, 'a') }), 2);
+  nameless.tracker.memory.walked(pageOf({ head: 2, messages: ids(2, 2, 'a') }), 2);
   nameless.tracker.since(2);
   expect(nameless.read({ head: 2, messages: ids(2, 2, 'b') }).says).toBe('another');
 });
 
 test('a log that held nothing for a moment does not make us forget the name of what we have', () => {
   const { read, tracker } = log(4);
-  tracker.accepted({ seq: 5, data: 5, id: 'b5' });
+  tracker.memory.accepted({ seq: 5, data: 5, id: 'b5' });
   const at = (page: Partial<Page>) => tracker.read(pageOf({ epoch: '-', ...page }), 5).says;
   tracker.since(5);
   read({ head: 4 });
@@ -311,7 +311,7 @@ test('a log that held nothing for a moment does not make us forget the name of w
   expect(tracker.since(5)).toBe(0);
   const page = { head: 5, messages: ids(1, 5, 'b') };
   expect(at(page)).toBe('ours');
-  tracker.walked(pageOf(page), 5);
+  tracker.memory.walked(pageOf(page), 5);
   tracker.since(5);
   expect(at({ head: 5, messages: ids(5, 5, 'b') })).toBe('ours');
   tracker.since(5);
@@ -320,9 +320,9 @@ test('a log that held nothing for a moment does not make us forget the name of w
 
 test('what we stood on when we asked is held against its id, also when more came meanwhile', () => {
   const { read, tracker } = log(4);
-  for (const message of ids(5, 5, 'a')) tracker.accepted(message);
+  for (const message of ids(5, 5, 'a')) tracker.memory.accepted(message);
   tracker.since(5);
-  for (const message of ids(6, 6, 'b')) tracker.accepted(message);
+  for (const message of ids(6, 6, 'b')) tracker.memory.accepted(message);
   expect(read({ head: 6, messages: ids(5, 6, 'a') }).says).toBe('another');
   expect(read({ head: 6, messages: ids(5, 6, 'b') }).says).toBe('another');
 });
@@ -337,13 +337,13 @@ test('an odd number that comes while a log is asked for from its beginning does 
 
 test('where numbers only rise, what came live is known by its id until an answer has shown it', () => {
   const { read, tracker } = log(5, false);
-  tracker.accepted({ seq: 8, data: 8, id: 'a8' });
+  tracker.memory.accepted({ seq: 8, data: 8, id: 'a8' });
   const page = { head: 9, messages: [{ seq: 5, data: 5 }, ...ids(8, 9, 'b')] };
   tracker.since(5);
   expect(read(page).says).toBe('another');
   tracker.since(5);
   expect(read({ ...page, messages: ids(5, 9, 'a') }).says).toBe('ours');
-  tracker.walked(pageOf(page), 9);
+  tracker.memory.walked(pageOf(page), 9);
   tracker.since(9);
   expect(read(page).says).toBe('ours');
 });
@@ -354,10 +354,10 @@ test('where numbers only rise, what came live is looked for until an answer has 
     tracker.since(last);
     return tracker.read(pageOf({ epoch: '-', head: 9, ...page }), last);
   };
-  tracker.accepted({ seq: 9, id: 'a9', data: 0 });
+  tracker.memory.accepted({ seq: 9, id: 'a9', data: 0 });
   const { page, says } = answer({ messages: ids(6, 7, 'a'), more: true }, 5);
   expect(says).toBe('ours');
-  tracker.walked(page, 7);
+  tracker.memory.walked(page, 7);
   expect(answer({ messages: ids(8, 9, 'b') }, 7).says).toBe('another');
 });
 
