@@ -107,6 +107,26 @@ describe('one question at a time', () => {
     script.enter({ type: 'handled', channel: other, count: 2 });
     expect(script.first('fetch').request).toMatchObject({ channel: other, seq: 7 });
   });
+
+  test('in the line is asked although the numbers have closed meanwhile, and nothing is live before', () => {
+    const script = start({ maxCalls: 1 });
+    for (const channel of ['a', 'b']) script.enter({ type: 'join', channel, intent: LATEST });
+    script.enter({ type: 'opened', attempt: 1 });
+    script.frames(['a', 'b'].map((channel) => ({ type: 'subscribed', channel, ...FACTS })));
+    ahead(script, ['a']).pass(200);
+    const { id } = script.first('fetch');
+    const arrive = (seq: number) => script.frames([{ ...message(seq), channel: 'b' } as never]);
+    arrive(7).pass(200);
+    const waiting = script.all('channelState').at(-1);
+    expect(waiting).toMatchObject({ channel: 'b', state: { name: 'recovering' } });
+    expect(arrive(6).told).toEqual([6, 7]);
+    expect(script.all('channelState')).toEqual([]);
+    expect(script.session.counters.reordersHealed).toBe(0);
+    script.answer(id, { channel: 'a', head: 9, messages: messages(6, 9) });
+    expect(script.first('fetch').request).toMatchObject({ channel: 'b', seq: 7 });
+    script.answer(asked(script), { channel: 'b', head: 7 });
+    expect(script.all('channelState')).toMatchObject([{ channel: 'b', state: { name: 'live' } }]);
+  });
 });
 
 test('an item that was given out before the channel was joined anew makes no room', () => {

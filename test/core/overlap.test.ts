@@ -371,3 +371,28 @@ test('a log of another counter that holds nothing is asked from its beginning, a
   }
   expect(tracker.isOpen).toBe(false);
 });
+
+test('a log that held nothing when the connection broke is asked for what we have, by its name', () => {
+  const { read, tracker } = log(4);
+  tracker.memory.accepted({ seq: 5, data: 5, id: 'a5' });
+  tracker.since(5);
+  read({ head: 5 });
+  tracker.joined(5);
+  tracker.since(5);
+  const shown = { head: 5, messages: ids(5, 5, 'b') };
+  expect(tracker.read(pageOf({ epoch: '-', ...shown }), 5).says).toBe('another');
+});
+
+test('where numbers only rise, a place between two messages is not what the log should show', () => {
+  const { read, tracker } = log(0, false);
+  tracker.memory.accepted({ seq: 3, data: 3 });
+  tracker.since(0);
+  // The counter has gone on for others.
+  const page = { head: 5, messages: ids(3, 3, 'a') };
+  read(page);
+  tracker.memory.walked(pageOf(page), 5);
+  tracker.joined(5);
+  expect(tracker.since(5)).toBe(2);
+  const next = { head: 9, messages: [...ids(3, 3, 'a'), ...ids(9, 9, 'a')] };
+  expect(read(next).page.oldest).toBe(1);
+});
