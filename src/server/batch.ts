@@ -12,6 +12,7 @@ import type { HubParts } from './parts.js';
 import { chain, isPromise } from './promises.js';
 import { cutPage } from './recovery.js';
 import type { BadItem, RecoverFrame } from './request-frames.js';
+import { AT_ONCE, ROUND_MS, Window } from './window.js';
 import * as wire from './wire.js';
 
 /** Whom the answer goes to. */
@@ -23,13 +24,7 @@ interface Asker {
 /** Writes an item that is ready into the bytes that are left by then. */
 type Item = (room: number) => string;
 
-/** Channels that are read at the same time, besides those that have been waited for long enough. */
-const MAX_READING = 32;
-
-/** How long others wait behind `MAX_READING` channels that do not answer. */
-const ROUND_MS = 500;
-
-/** Then the frame is answered with what is there: after half of the time that a client waits. */
+/** After so many the frame is answered with what is there: after half of the time that a client waits. */
 const ROUNDS = 10;
 
 /** The characters of all items in an answer that a client still reads; the rest is room for what is around them. */
@@ -48,13 +43,12 @@ export class Batch {
   /** The place of the first one that was not begun. */
   #next = 0;
   #reading = 0;
-  #maxReading = MAX_READING;
+  readonly #window = new Window();
   /** Does the log take its time? Then its channels share what room there is. */
   #isDistant = false;
   #bytesLeft: number;
   #chars = 0;
   #rounds = 0;
-  #timer: NodeJS.Timeout | undefined;
   #settle: () => void = () => undefined;
 
   constructor(parts: HubParts, asker: Asker, frame: RecoverFrame) {
@@ -75,13 +69,13 @@ export class Batch {
   answer(): void | Promise<void> {
     this.#begin();
     if (this.#open.size === 0) return this.#send();
-    this.#timer = setInterval(() => this.#round(), ROUND_MS).unref();
+    this.#window.open(() => this.#round());
     return new Promise((resolve) => (this.#settle = resolve));
   }
 
   /** Nobody waits for the answer any more. */
   end(): void {
-    clearInterval(this.#timer);
+    this.#window.close();
     this.#open.clear();
     this.#next = this.#frame.items.length;
     this.#settle();
@@ -89,7 +83,7 @@ export class Batch {
 
   #begin(): void {
     const { items } = this.#frame;
-    while (this.#reading < this.#maxReading) {
+    while (this.#reading < this.#window.size) {
       const place = this.#next;
       const item = items[place];
       if (item === undefined) return;
@@ -118,7 +112,6 @@ export class Batch {
       this.#giveUp();
       return;
     }
-    this.#maxReading = this.#reading + MAX_READING;
     this.#begin();
     if (this.#open.size === 0) this.#finish();
   }
@@ -177,7 +170,7 @@ export class Batch {
       return () => wire.refusedItem(503, item.channel, 'internal', settings.retryAfterMs);
     };
     // Fewer bytes are written when there is less room by then.
-    const sharers = this.#isDistant ? Math.min(this.#frame.items.length, MAX_READING) : 1;
+    const sharers = this.#isDistant ? Math.min(this.#frame.items.length, AT_ONCE) : 1;
     const maxBytes = Math.floor(this.#room / sharers);
     const write = (page: LogPage): Item => {
       return (room) => {

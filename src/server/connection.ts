@@ -12,12 +12,12 @@ import { isSameClient, RETRY, type RefusalCode } from './authorize.js';
 import type { Subscriber } from './fanout.js';
 import { sendHeads, type HeadEntry, type HeadsReader } from './heads.js';
 import { Inbox } from './inbox.js';
-import { Joins, MAX_JOINING, type Queued } from './joins.js';
+import { Joins, type Queued } from './joins.js';
 import { Outbox } from './outbox.js';
 import type { HubParts } from './parts.js';
-import { sideBySide } from './promises.js';
 import { readFrames, type RequestFrame } from './request-frames.js';
 import type { View } from './view.js';
+import { sideBySide } from './window.js';
 import * as wire from './wire.js';
 
 type State =
@@ -276,7 +276,7 @@ export class Connection implements Subscriber, HeadsReader {
       this.#parts.fanout.detach(channel, this);
       this.channels.set(channel, undefined);
     }
-    await sideBySide(channels, MAX_JOINING, (channel) => this.#recheckOne(channel, mayBeSame));
+    await sideBySide(channels, (channel) => this.#recheckOne(channel, mayBeSame));
   }
 
   async #recheckOne(channel: string, mayBeSame: boolean): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Answer, Answers } from './answers.js';
 import { isPromise } from './promises.js';
 import type { RequestFrame } from './request-frames.js';
+import { Window } from './window.js';
 
 /** A frame in the queue of its connection; `answer`: of a join that was begun before its turn. */
 export interface Queued {
@@ -14,16 +15,10 @@ export interface Queued {
 
 type SubscribeFrame = Extract<RequestFrame, { readonly type: 'subscribe' }>;
 
-/** Joins that are under way at the same time, besides those that have been waited for long enough. */
-export const MAX_JOINING = 32;
-
-/** How long others wait behind `MAX_JOINING` joins, some of which may hang. */
-const ROUND_MS = 500;
-
 export class Joins {
   readonly #answers: Answers;
   readonly #waiting: () => Iterable<Queued>;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #window = new Window();
 
   /** @param waiting the frames behind the one whose turn it is. */
   constructor(answers: Answers, waiting: () => Iterable<Queued>) {
@@ -43,26 +38,22 @@ export class Joins {
 
   /** The connection is gone: nothing is begun any more. */
   end(): void {
-    clearInterval(this.#timer);
+    this.#window.close();
   }
 
   async #await(answer: Promise<Answer>, { channel }: SubscribeFrame): Promise<void> {
-    let most = MAX_JOINING;
-    this.#joinAhead(channel, most);
-    this.#timer = setInterval(() => {
-      most += MAX_JOINING;
-      this.#joinAhead(channel, most);
-    }, ROUND_MS).unref();
+    this.#window.open(() => this.#joinAhead(channel));
+    this.#joinAhead(channel);
     const say = await answer;
-    clearInterval(this.#timer);
+    this.#window.close();
     say();
   }
 
-  #joinAhead(channel: string, most: number): void {
+  #joinAhead(channel: string): void {
     const joining = new Set([channel]);
     for (const queued of this.#waiting()) {
       const { frame } = queued;
-      const isFull = joining.size === most;
+      const isFull = joining.size === this.#window.size;
       if (isFull || frame.type !== 'subscribe' || joining.has(frame.channel)) return;
       joining.add(frame.channel);
       queued.answer ??= this.#answers.subscribe(frame);

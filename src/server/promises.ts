@@ -23,16 +23,3 @@ export function chain<T, Result>(
 export function ignoreRejection(value: unknown): void {
   if (isPromise(value)) value.then(undefined, () => undefined);
 }
-
-/** Does something with each of the values, with so many under way at the same time. `act` must not fail. */
-export async function sideBySide<T>(
-  values: Iterable<T>,
-  limit: number,
-  act: (value: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...values].values();
-  const work = async (): Promise<void> => {
-    for (const value of queue) await act(value);
-  };
-  await Promise.all(Array.from({ length: limit }, work));
-}
