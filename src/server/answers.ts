@@ -95,7 +95,7 @@ export class Answers {
     { id, channel }: SubscribeRequest,
     decision: ReaderDecision,
   ): Answer | Promise<Answer> {
-    const { settings, fanout, following, report } = this.#parts;
+    const { settings, following, report } = this.#parts;
     const peer = this.#peer;
     if (!peer.isOpen()) return () => undefined;
     if (!decision.allowed) {
@@ -107,8 +107,7 @@ export class Answers {
       const message = `a connection takes ${settings.limits.channels} channels`;
       return () => peer.send(wire.errorText({ id, channel, code: 'limit', retry: false, message }));
     }
-    // Detached, it may be in the peer's list all the same: while its rights are looked at again.
-    const isNew = !fanout.has(channel, peer);
+    const isNew = !peer.channels.has(channel);
     // Attach first, read after: a message in between comes twice or early, but never not at all.
     this.attach(channel, decision.sees);
     const failed = (error: unknown): Answer => {

@@ -267,15 +267,13 @@ export class Connection implements Subscriber, HeadsReader {
 
   /**
    * The token may be somebody else's now: asks again for every channel that the one before was allowed to
-   * read. Until the answer the channel is detached, and the facts of its new join tell what came meanwhile.
+   * read. Until the answer it is none of its channels, of which heads would be told too, and the facts of its
+   * new join tell what came meanwhile.
    * @param mayBeSame no principal tells the two apart: an allowed channel goes on without a break.
    */
   async #recheck(mayBeSame: boolean): Promise<void> {
     const channels = [...this.channels.keys()];
-    for (const channel of mayBeSame ? [] : channels) {
-      this.#parts.fanout.detach(channel, this);
-      this.channels.set(channel, undefined);
-    }
+    if (!mayBeSame) for (const channel of channels) this.#answers.unsubscribe(channel);
     await sideBySide(channels, (channel) => this.#recheckOne(channel, mayBeSame));
   }
 

@@ -42,10 +42,6 @@ export class Fanout {
     this.#audience.left(channel);
   }
 
-  has(channel: string, subscriber: Subscriber): boolean {
-    return this.#subscribers.get(channel)?.has(subscriber) === true;
-  }
-
   /** The channels that anybody is subscribed to. */
   channels(): readonly string[] {
     return [...this.#subscribers.keys()];

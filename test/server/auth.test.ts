@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AuthorizeRequest, Verdict } from '../../src/server/index.js';
-import { connect, logWith, recover, startHub, until } from './harness.js';
+import { connect, deferred, logWith, recover, startHub, until } from './harness.js';
 
 const room = 'room:1';
 
@@ -143,6 +143,35 @@ describe('the token', () => {
     log.append('ann', 'private');
     log.append('all', 'public');
     expect(await client.next('message')).toMatchObject({ channel: 'all' });
+  });
+
+  it('of somebody else is shown no heads of a channel before the app has answered for it', async () => {
+    const answered = deferred();
+    let isAsked = false;
+    const { url, log } = await startHub({
+      heartbeatMs: 10,
+      authorize: async ({ action, token }) => {
+        if (action === 'subscribe' && token === 'bob') {
+          isAsked = true;
+          await answered.promise;
+        }
+        return { principal: token };
+      },
+    });
+    const client = await connect(url);
+    client.send({ type: 'auth', token: 'ann' });
+    await client.subscribe(room);
+    // By whom the channel has heads at all.
+    await (await connect(url)).subscribe(room);
+    client.send({ type: 'auth', token: 'bob' });
+    await until(() => isAsked);
+    log.append(room, 'private');
+    const from = client.frames.length;
+    const beats = () => client.frames.slice(from).filter(({ type }) => type === 'heads');
+    await until(() => beats().length === 3);
+    expect(beats().map(({ heads }) => heads)).toEqual([{}, {}, {}]);
+    answered.resolve();
+    expect(await client.next('subscribed')).toMatchObject({ channel: room, head: 1 });
   });
 
   it('of somebody whom the app does not name may be of somebody else: it is asked again', async () => {
