@@ -55,6 +55,12 @@ export class FakeLog {
   }
 }
 
+/** A `recover` frame as it comes over the wire, as far as it is looked at. */
+interface RecoverFrame {
+  readonly items: readonly (Omit<RecoverRequest, 'seq'> & { readonly since?: number })[];
+  readonly limit?: number;
+}
+
 export interface FakeServerOptions {
   /** What `welcome` announces. @default all that the protocol knows */
   readonly caps?: readonly string[];
@@ -213,19 +219,20 @@ export class FakeServer {
         return this.send({ type: 'ack', id, channel, epoch: this.log.epoch, seq });
       }
       case 'recover': {
-        const items = (frame.items as readonly RecoverRequest[]).map((item) => this.#item(item));
+        const { items: asked, limit } = frame as unknown as RecoverFrame;
+        const items = asked.map((item) => this.#item(item, limit));
         return this.send({ type: 'recovered', id, items });
       }
     }
   }
 
-  #item({ channel, epoch, since }: RecoverRequest & { readonly since?: number }): unknown {
-    const answer = this.#answer({ channel, epoch, seq: since ?? 0 }, this.options.page ?? 1_000);
+  #item({ channel, epoch, since = 0 }: RecoverFrame['items'][number], limit?: number): unknown {
+    const answer = this.#answer({ channel, epoch, seq: since }, limit);
     const body = 'body' in answer ? (answer.body as object) : { retryInMs: answer.retryInMs };
     return { channel, ...body, status: answer.status };
   }
 
-  #answer(question: RecoverRequest, limit: number): HistoryAnswer {
+  #answer(question: RecoverRequest, limit = Infinity): HistoryAnswer {
     const { channel, epoch, seq } = question;
     this.questions.push({ channel, epoch, seq });
     const most = Math.min(limit, this.options.page ?? 1_000);

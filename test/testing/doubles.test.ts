@@ -111,6 +111,25 @@ test('the fake server publishes a key once', async () => {
   expect(server.log.facts('a').head).toBe(1);
 });
 
+test('the fake server gives as much at once as a recover frame asks for, and no more than its page', async () => {
+  const clock = new ManualClock();
+  const network = new FakeNetwork();
+  const server = new FakeServer(network, { page: 3 });
+  const { heard, send } = connect(network);
+  await clock.settle();
+  for (const data of [1, 2, 3, 4]) server.publish('a', data);
+  const items = [{ channel: 'a', epoch: 'e1', since: 0 }];
+  for (const [id, limit] of [2, 9, undefined].entries())
+    send({ type: 'recover', id, items, limit });
+  await clock.settle();
+  const pages = heard.filter(({ type }) => type === 'recovered').map(({ items: [page] }) => page);
+  expect(pages.map(({ messages, more }) => [messages.length, more])).toEqual([
+    [2, true],
+    [3, true],
+    [3, true],
+  ]);
+});
+
 test('the fake server loses, withholds and reorders live messages, and its log keeps them', async () => {
   const clock = new ManualClock();
   const network = new FakeNetwork();
