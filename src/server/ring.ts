@@ -68,7 +68,9 @@ export class Ring {
     for (let [block] = this.#blocks; block; [block] = this.#blocks) {
       const aged = ttlMs !== false && now - block.appendedAt(this.#oldest) > ttlMs;
       const length = this.#head - this.#oldest + 1;
-      if (!aged && this.#bytes <= maxBytes && length <= maxLength) return;
+      // A sender may be as long as it likes: what was appended last is kept all the same.
+      const fits = this.#bytes <= maxBytes || length === 1;
+      if (!aged && fits && length <= maxLength) return;
       this.#bytes -= block.bytes(this.#oldest);
       this.#oldest += 1;
       if (this.#oldest === block.end) this.#letGo(block);

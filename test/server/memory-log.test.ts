@@ -36,6 +36,16 @@ describe('what the log in memory keeps', () => {
     expect(log.facts(room)).toMatchObject({ head: 9, oldest: 6 });
   });
 
+  it('keeps the last message whatever the length of its sender', () => {
+    const log = memoryLog({ maxDataBytes: 1, maxBytes: 1_025 });
+    const from = 'x'.repeat(2_000);
+    for (const data of [1, 2]) log.append('a', data, { from });
+    const { epoch, ...facts } = log.facts('a');
+    expect(facts).toEqual({ head: 2, oldest: 2 });
+    const { messages } = log.read('a', { epoch, seq: 1 }, wide);
+    expect(messages).toMatchObject([{ seq: 2, from }]);
+  });
+
   it('is bounded by age, by the clock it is given', () => {
     let now = 1_000;
     const log = memoryLog({ ttlMs: 100, now: () => now });
