@@ -46,6 +46,18 @@ test.each([{ connections: 2.5 }, { overflow: 1.5 }, { watchMs: 100.5 }, { timeou
   },
 );
 
+test.each([
+  [{ fields: { seq: 'n', foo: 'bar' } }, '--field: there is no foo, ours are channel, seq,'],
+  [
+    { query: { after: 'since' } },
+    '--query: there is no after, ours are since, channel, epoch, limit',
+  ],
+])('a name that is none of ours is refused by name: %j', (mapped, words) => {
+  const refused = () => settingsOf({ urls: ['ws://host'], mapped });
+  expect(refused).toThrow(UsageError);
+  expect(refused).toThrow(words);
+});
+
 test.each(['--channel', '--token', '--stranger-token'])('an empty %s is refused', (flag) => {
   const { given } = readFlags(['--url', 'ws://host', flag, '']);
   expect(() => settingsOf(given)).toThrow(new UsageError(`${flag} is empty`));
