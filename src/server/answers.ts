@@ -150,12 +150,13 @@ export class Answers {
     }
   }
 
-  recover(frame: RecoverFrame): void | Promise<void> {
+  /** @param at when the frame came in. */
+  recover(frame: RecoverFrame, at: number): void | Promise<void> {
     const asker = {
       send: (text: string) => this.#peer.send(text),
       decide: (channel: string) => this.#decideReader('recover', channel),
     };
-    const batch = new Batch(this.#parts, asker, frame);
+    const batch = new Batch(this.#parts, asker, frame, at);
     if (!this.#peer.isOpen()) return;
     this.#batch = batch;
     return chain(batch.answer(), () => (this.#batch = undefined));

@@ -27,6 +27,9 @@ type Item = (room: number) => string;
 /** After so many the frame is answered with what is there: after half of the time that a client waits. */
 const ROUNDS = 10;
 
+/** So many it has at least, although it waited for others before: a client asks few such questions at once. */
+const MIN_ROUNDS = 2;
+
 /** The characters of all items in an answer that a client still reads; the rest is room for what is around them. */
 const MAX_ITEMS_CHARS = MAX_FRAME_CHARS - 100;
 
@@ -48,16 +51,22 @@ export class Batch {
   #isDistant = false;
   #bytesLeft: number;
   #chars = 0;
-  #rounds = 0;
+  /** Those that are left until the answer is due. */
+  #roundsLeft: number;
+  readonly #waitMs: number;
   #settle: () => void = () => undefined;
 
-  constructor(parts: HubParts, asker: Asker, frame: RecoverFrame) {
+  /** @param at when the frame came in: while it waited for its turn, its client has waited too. */
+  constructor(parts: HubParts, asker: Asker, frame: RecoverFrame, at: number) {
     const { page, pageBytes } = parts.settings.limits;
     this.#parts = parts;
     this.#asker = asker;
     this.#frame = frame;
     this.#limit = Math.min(frame.limit ?? page, page);
     this.#bytesLeft = pageBytes;
+    const gone = Math.floor((performance.now() - at) / ROUND_MS);
+    this.#roundsLeft = Math.max(ROUNDS - gone, MIN_ROUNDS);
+    this.#waitMs = this.#roundsLeft * ROUND_MS;
     this.#open = new Map(frame.items.entries());
     // All are asked at the same time, and none of them rejects.
     this.#decisions = frame.items.map((item) =>
@@ -107,8 +116,8 @@ export class Batch {
 
   /** Those that are waited for still may hang: now others are read besides them. */
   #round(): void {
-    this.#rounds += 1;
-    if (this.#rounds === ROUNDS) {
+    this.#roundsLeft -= 1;
+    if (this.#roundsLeft === 0) {
       this.#giveUp();
       return;
     }
@@ -119,7 +128,7 @@ export class Batch {
   #giveUp(): void {
     const { report, settings } = this.#parts;
     const [count, all] = [this.#open.size, this.#frame.items.length];
-    const late = `${count} of ${all} channels had no answer within ${ROUNDS * ROUND_MS} ms`;
+    const late = `${count} of ${all} channels had no answer within ${this.#waitMs} ms`;
     report('recover', new Error(late));
     for (const [place, { channel }] of this.#open) {
       this.#put(place, wire.refusedItem(503, channel, 'internal', settings.retryAfterMs));

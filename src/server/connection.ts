@@ -208,7 +208,8 @@ export class Connection implements Subscriber, HeadsReader {
       return;
     }
     counters.framesIn += frames.length;
-    const queued = frames.map((frame): Queued => ({ frame }));
+    const at = performance.now();
+    const queued = frames.map((frame): Queued => ({ frame, at }));
     if (this.#inbox.push(queued, bytes)) return;
     counters.floods += 1;
     this.close(CLOSE.rate, 'too many frames waiting');
@@ -246,7 +247,7 @@ export class Connection implements Subscriber, HeadsReader {
       case 'publish':
         return this.#answers.publish(frame);
       case 'recover':
-        return this.#answers.recover(frame);
+        return this.#answers.recover(frame, queued.at);
     }
   }
 

@@ -10,6 +10,8 @@ import { Window } from './window.js';
 /** A frame in the queue of its connection; `answer`: of a join that was begun before its turn. */
 export interface Queued {
   readonly frame: RequestFrame;
+  /** When it came in, by a monotonic clock. */
+  readonly at: number;
   answer?: Answer | Promise<Answer>;
 }
 

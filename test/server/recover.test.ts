@@ -183,6 +183,29 @@ describe('recover', () => {
     expect(hub.stats().recoveries.ok).toBe(134);
   });
 
+  it('of a log that hangs is answered in time also behind others that came together with it', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    atEnd(() => void vi.useRealTimers());
+    const { log } = heldReads(memoryLog());
+    const errors: string[] = [];
+    const { url } = await startHub({ log, onError: (error) => errors.push(String(error)) });
+    const client = await connect(url);
+    const timers = vi.getTimerCount();
+    const items = questions(1);
+    client.send(...[1, 2, 3, 4].map((id) => ({ type: 'recover', id, items })));
+    await until(() => vi.getTimerCount() > timers);
+    const at: number[] = [];
+    for (let ms = 500; ms <= 20_000; ms += 500) {
+      vi.advanceTimersByTime(500);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (errors.length > at.length) at.push(ms);
+    }
+    // A client waits for 10 seconds, and asks four such questions at once at most.
+    expect(at).toEqual([5_000, 6_000, 7_000, 8_000]);
+    expect(errors.at(-1)).toBe('Error: 1 of 1 channels had no answer within 1000 ms');
+    for (const id of [1, 2, 3, 4]) expect((await client.next('recovered')).id).toBe(id);
+  });
+
   it('of a log that hangs is no longer waited for when the client has left', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     atEnd(() => void vi.useRealTimers());
