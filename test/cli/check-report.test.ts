@@ -6,6 +6,7 @@ import { json, table } from '../../src/cli/check/report.js';
 import { stranger, withoutToken, wrongToken } from '../../src/cli/check/rules/access.js';
 import { delivered } from '../../src/cli/check/rules/delivery.js';
 import type { Report } from '../../src/cli/check/run.js';
+import { rising } from '../../src/cli/check/rules/log.js';
 import { judge } from '../../src/cli/check/verdict.js';
 import type { Findings } from '../../src/cli/check/findings.js';
 
@@ -77,4 +78,24 @@ test.each([
     evidence: 'status 200, but the answer is no JSON',
   });
   expect(verdict).not.toMatchObject({ harm: rule.harm });
+});
+
+test.each([
+  ['is no hole where the page says so', 6, { verdict: 'pass' }],
+  [
+    'is one where it does not',
+    1,
+    { verdict: 'fail', evidence: '3 is missing before 6 in the log of a' },
+  ],
+])('what a log drops between two pages %s', (_, oldest, verdict) => {
+  const copy = (seq: number) => ({ key: `lastseq-check-a-${seq}`, seq, epoch: 'e' });
+  const page = (of: number, more: boolean, ...seqs: number[]) => ({
+    ...{ channel: 'c', epoch: 'e', head: 7, oldest: of, more },
+    messages: seqs.map((seq) => ({ seq, data: seq })),
+  });
+  const since = { epoch: 'e', seq: 0 };
+  const pages = [page(1, true, 1, 2), page(oldest, false, 6, 7)];
+  const walk = { instance: 'a', since, pages, copies: [1, 2, 6, 7].map(copy), problem: undefined };
+  const found = { live: { since, sent: [], heard: [], walks: [walk] } };
+  expect(judge(rising, found as unknown as Findings, settings('secret'))).toMatchObject(verdict);
 });

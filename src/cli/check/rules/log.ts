@@ -160,9 +160,10 @@ function holeIn(
   numbering: Dialect['numbering'],
 ): string | undefined {
   if (copies.length === 0 && pages.length === 0) return undefined;
-  const first = pages[0];
-  let last = Math.max(since.seq, (first?.oldest ?? 1) - 1);
+  let last = since.seq;
   for (const page of pages) {
+    // The log may go on dropping while it is read: what a page says that it has not, is no hole in it.
+    last = Math.max(last, page.oldest - 1);
     for (const message of page.messages) {
       if (message.seq <= last) continue;
       const before = message.prev ?? message.seq - 1;
