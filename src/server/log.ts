@@ -76,7 +76,7 @@ export interface LogPage extends Facts {
  *
  * Every promise settles in time, if need be by rejecting: the hub waits for the facts of all channels
  * before it tells any heads, and for the answer to a request before it takes the client's next one. Only
- * a `recover` frame is answered after 5 seconds with what is there.
+ * a `recover` frame is answered with what is there, 5 seconds after it came or 1 second after its turn.
  */
 export interface Log {
   /**
