@@ -20,18 +20,26 @@ export interface DeliveryHost extends RecipientsHost, Pick<Listeners<DeliveryEve
   };
 }
 
+/** What the tries of the current item have come to so far. */
+interface Tried {
+  /** Has a handler finished it? */
+  readonly isServed: boolean;
+  /** What becomes of it: a loop that let go of it says so in one try, another may end it. */
+  readonly ending: Ending;
+}
+
 type State =
-  | { readonly name: 'ready' }
+  | { readonly name: 'ready'; readonly tried: Tried }
   /** Handlers or a snapshot have an item and have not settled, or are being called at this moment. */
   | { readonly name: 'working' }
   /** They failed; the core says when to try again. */
-  | { readonly name: 'failed'; readonly failures: readonly Failure[] }
+  | { readonly name: 'failed'; readonly failures: readonly Failure[]; readonly tried: Tried }
   /** Handlers may still have an item. A snapshot was told to stop, and what it says to that is no error. */
   | { readonly name: 'closed'; readonly item: Item | undefined };
 
 /** Is it an error, and not what a loop says that was left? */
 const isReal = ({ error }: Failure): boolean => error !== DECLINED && error !== ABANDONED;
-const READY: State = { name: 'ready' };
+const READY: State = { name: 'ready', tried: { isServed: false, ending: 'handled' } };
 const WORKING: State = { name: 'working' };
 
 export class Delivery {
@@ -39,10 +47,6 @@ export class Delivery {
   readonly #recipients: Recipients;
   readonly #backlog = new Backlog();
   #state: State = READY;
-  /** Has a handler finished the current item, in this try or one before? */
-  #served = false;
-  /** What becomes of the current item: a loop that let go of it says so in one try, another may end it. */
-  #ending: Ending = 'handled';
 
   constructor(private readonly host: DeliveryHost) {
     const { name: channel, options, parts } = host;
@@ -85,22 +89,20 @@ export class Delivery {
   /** Tries the failed handlers of the current item again, and no others. */
   redeliver(): void {
     if (this.#state.name !== 'failed') return;
+    const { tried } = this.#state;
     const failures = this.#state.failures.filter(({ listener }) => !listener.isGone);
     if (failures.length > 0) {
       this.#state = WORKING;
-      this.#settle(this.#recipients.giveAgain(failures));
-    } else {
-      this.#state = READY;
-      // Otherwise nobody has had it: it goes to the next handler, such as that of a component mounted again.
-      if (this.#served) this.#finish();
-    }
+      this.#settle(this.#recipients.giveAgain(failures), tried);
+    } else if (tried.isServed) this.#finish(tried.ending);
+    // Nobody has had it: it goes to the next handler, such as that of a component mounted again.
+    else this.#state = { name: 'ready', tried };
     this.resume();
   }
 
   /** Passes over the item whose handlers failed. Nothing stands in for a snapshot: it is tried again. */
   skip(): void {
     if (this.#state.name !== 'failed' || this.#backlog.item?.type === 'snapshot') return;
-    this.#state = READY;
     this.#finish('skipped');
     this.#commits.flush();
     // Not in this call: an error handler that skips item after item would go one deeper with each.
@@ -130,50 +132,50 @@ export class Delivery {
         this.#commits.flush();
         return this.host.parts.turn.later(this);
       }
-      this.#deliver();
+      this.#deliver(this.#state.tried);
     }
     this.#commits.flush();
     if (this.isEmpty) this.host.tell('drained', undefined);
   }
 
-  #deliver(): void {
+  #deliver(tried: Tried): void {
     const { item } = this.#backlog;
     if (item === undefined) return;
-    if (item.type === 'position') return this.#finish();
+    if (item.type === 'position') return this.#finish('handled');
     this.#state = WORKING;
-    this.#served = false;
-    this.#settle(this.#recipients.give(item));
+    this.#settle(this.#recipients.give(item), tried);
   }
 
-  #settle(outcome: Outcome): void {
-    if (!isThenable(outcome)) return this.#settled(outcome ?? []);
+  #settle(outcome: Outcome, tried: Tried): void {
+    if (!isThenable(outcome)) return this.#settled(outcome ?? [], tried);
     this.#commits.flush();
     this.#input({ type: 'handling', channel: this.host.name });
     void outcome.then((failures) => {
-      this.#settled(failures);
+      this.#settled(failures, tried);
       this.resume();
     });
   }
 
-  #settled(failures: readonly Failure[]): void {
+  /** @param before what the tries before this one came to */
+  #settled(failures: readonly Failure[], before: Tried): void {
     // The result no longer matters, an error does.
     if (this.#state.name === 'closed')
       return this.#recipients.report(failures.filter(isReal), this.#state.item);
-    this.#state = READY;
-    if (failures.length === 0) return this.#finish();
+    if (failures.length === 0) return this.#finish(before.ending);
     const begun = failures.filter(({ error }) => error !== DECLINED);
     const isServed = failures.length < this.#recipients.calls;
     if (!isServed && begun.length === 0) {
+      this.#state = { name: 'ready', tried: before };
       return this.#input({ type: 'handled', channel: this.host.name, count: 0 });
     }
-    if (isServed) this.#served = true;
     const real = begun.filter(isReal);
-    if (real.length < begun.length) this.#ending = 'abandoned';
-    if (real.length > 0) this.#failed(real);
-    else this.#finish();
+    const ending = real.length < begun.length ? 'abandoned' : before.ending;
+    const tried = { isServed: isServed || before.isServed, ending };
+    if (real.length > 0) this.#failed(real, tried);
+    else this.#finish(ending);
   }
 
-  #failed(failures: readonly Failure[]): void {
+  #failed(failures: readonly Failure[], tried: Tried): void {
     const { name: channel, options } = this.host;
     const { item } = this.#backlog;
     const kind = item?.type === 'snapshot' ? 'snapshot' : 'handler';
@@ -181,17 +183,17 @@ export class Delivery {
     // The state is set before the errors are reported: a listener may call retry, skip or close.
     if (again) {
       this.#commits.flush();
-      this.#state = { name: 'failed', failures };
+      this.#state = { name: 'failed', failures, tried };
       this.#input({ type: 'handlerFailed', channel, kind });
-    } else this.#finish();
+    } else this.#finish(tried.ending);
     this.#recipients.report(failures, item);
   }
 
-  #finish(ending: Ending = this.#ending): void {
+  #finish(ending: Ending): void {
+    this.#state = READY;
     const { item, tok } = this.#backlog;
     if (item === undefined) return;
     this.#backlog.shift();
-    this.#ending = 'handled';
     if (item.type !== 'snapshot') return this.#commits.finished(markOf(item, tok), ending);
     this.#input({
       type: 'snapshotTaken',

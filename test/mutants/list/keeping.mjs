@@ -7,25 +7,25 @@ export const keeping = [
     name: 'commit-before-handler',
     rule: 'a position is stored after the handler, not before',
     file: 'src/delivery.ts',
-    find: `    this.#settle(this.#recipients.give(item));`,
+    find: `    this.#settle(this.#recipients.give(item), tried);`,
     replace: `    if (item.type === 'message') {
       const mark = markOf(item, this.#backlog.tok ?? '');
       this.#input({ type: 'committed', channel: this.host.name, mark });
     }
-    this.#settle(this.#recipients.give(item));`,
+    this.#settle(this.#recipients.give(item), tried);`,
   },
   {
     name: 'handlers-side-by-side',
     rule: 'handlers have one item at a time',
     file: 'src/delivery.ts',
     find: `    void outcome.then((failures) => {
-      this.#settled(failures);
+      this.#settled(failures, tried);
       this.resume();
     });`,
     replace: `    void outcome.then((failures) => {
       void failures;
     });
-    this.#settled([]);`,
+    this.#settled([], tried);`,
   },
   {
     name: 'failed-is-passed-over',
@@ -60,8 +60,8 @@ export const keeping = [
     name: 'retry-for-all-handlers',
     rule: 'only the handlers that failed are tried again',
     file: 'src/delivery.ts',
-    find: `this.#settle(this.#recipients.giveAgain(failures));`,
-    replace: `this.#deliver();`,
+    find: `this.#settle(this.#recipients.giveAgain(failures), tried);`,
+    replace: `this.#deliver(tried);`,
   },
   {
     name: 'slow-handler-holds-its-run-back',
