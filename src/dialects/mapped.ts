@@ -1,5 +1,5 @@
 /** A server that sends plain JSON over a WebSocket: the names are its own, the rules are ours. */
-import { checkOptions, isFunction, isName, isNames, type Rule } from '../check-options.js';
+import { checkOptions, FUNCTION, isName, isNames, type Rule } from '../check-options.js';
 import { bad, decodeText, isRecord, type Raw } from '../core/codec.js';
 import type { ClientFrame, DecodedFrame, RecoverRequest, ServerFrame } from '../core/frames.js';
 import { wordsOf } from '../errors.js';
@@ -60,8 +60,8 @@ const RULES: Readonly<Record<keyof MappedOptions, Rule>> = {
   messages: ['a type, or a list of types', (v) => [v].flat().every(isName)],
   joined: ['a type', isName],
   heads: ['a type', isName],
-  control: ['a function', isFunction],
-  send: ['a function', isFunction],
+  control: FUNCTION,
+  send: FUNCTION,
   query: [
     'an object of names or false, since not false',
     (v) => isNames(v, ['since', 'channel', 'epoch', 'limit'], ['channel', 'epoch', 'limit']),

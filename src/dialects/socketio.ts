@@ -1,5 +1,5 @@
 /** A Socket.IO server: events with one object, rooms that are joined, acknowledgements. */
-import { checkOptions, isFunction, isNames, type Rule } from '../check-options.js';
+import { checkOptions, FUNCTION, isNames, type Rule } from '../check-options.js';
 import { bad, isRecord, readRefusal } from '../core/codec.js';
 import type { ClientFrame, DecodedFrame } from '../core/frames.js';
 import type {
@@ -52,7 +52,7 @@ const RULES: Readonly<Record<keyof SocketIoOptions, Rule>> = {
     'an object of names, join and leave may be false',
     (v) => isNames(v, EVENTS, ['join', 'leave']),
   ],
-  payload: ['a function', isFunction],
+  payload: FUNCTION,
   acknowledges: ['true or false', (v) => typeof v === 'boolean'],
 };
 
