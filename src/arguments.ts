@@ -53,8 +53,9 @@ export function differingOption(
   known: ResolvedChannelOptions,
   given: ResolvedChannelOptions,
 ): string | undefined {
-  const different = Object.entries(known).find(
-    ([option, value]) => fingerprint(value) !== fingerprint(given[option as keyof typeof given]),
+  const others: Readonly<Record<string, unknown>> = { ...given.intent, ...given };
+  const different = Object.entries({ ...known.intent, ...known }).find(
+    ([option, value]) => fingerprint(value) !== fingerprint(others[option]),
   );
   return different?.[0];
 }

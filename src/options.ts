@@ -161,10 +161,8 @@ export interface ResolvedOptions extends ClientOptions {
 }
 
 export interface ResolvedChannelOptions {
-  readonly start: Start;
   readonly snapshot: ChannelOptions['snapshot'];
   readonly onHandlerError: 'skip' | 'retry';
-  readonly maxAttempts: number;
   readonly commit: 'after' | 'manual';
   readonly schema: StandardSchema | undefined;
   /** What the core needs of them. Channels opened without options share it. */
@@ -217,9 +215,9 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
 export function resolveChannelOptions(options: ChannelOptions): ResolvedChannelOptions {
   checkOptions(options, CHANNEL_RULES, 'channel options');
   const { commit = 'after', maxAttempts = 5, onHandlerError = 'skip', schema, snapshot } = options;
-  const start = options.start ?? (snapshot === undefined ? 'stored' : 'latest');
+  const { start = snapshot === undefined ? 'stored' : 'latest' } = options;
   const intent = { start, snapshot: snapshot !== undefined, maxAttempts };
-  return { start, snapshot, onHandlerError, maxAttempts, commit, schema, intent };
+  return { snapshot, onHandlerError, commit, schema, intent };
 }
 
 function isStart(value: unknown): boolean {

@@ -127,15 +127,17 @@ test.each<[string, unknown]>([
 });
 
 test('what is left out of the options has its default', () => {
-  const defaults = { onHandlerError: 'skip', maxAttempts: 5, commit: 'after', schema: undefined };
-  const resolved = { start: 'stored', snapshot: undefined, ...defaults };
+  const defaults = { onHandlerError: 'skip', commit: 'after', schema: undefined };
+  const resolved = { snapshot: undefined, ...defaults };
+  const given = { ...resolved, start: 'stored', maxAttempts: 5 };
   const intent = { start: 'stored', snapshot: false, maxAttempts: 5 };
   expect(resolveChannelOptions({})).toEqual({ ...resolved, intent });
-  expect(resolveChannelOptions(resolved as ChannelOptions)).toEqual({ ...resolved, intent });
+  expect(resolveChannelOptions(given as ChannelOptions)).toEqual({ ...resolved, intent });
   const snapshot = (): undefined => undefined;
   const latest = { ...intent, start: 'latest', snapshot: true };
   expect(resolveChannelOptions({ snapshot })).toEqual({
-    ...{ start: 'latest', snapshot, ...defaults },
+    ...defaults,
+    snapshot,
     intent: latest,
   });
   const traced = traceLimitsOf(resolveOptions({ url, trace: true }));
