@@ -186,7 +186,7 @@ export class ChannelHandle<Data> implements Channel<Data> {
 
   async publish(data: Data, options: PublishOptions = {}): Promise<Position> {
     this.#assertOpen();
-    return await this.shared.parts.publish(this.name, data, options);
+    return await this.shared.parts.publishes.publish(this.name, data, options);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<Data> | Gap> {

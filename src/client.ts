@@ -1,19 +1,12 @@
 /** The client as an app holds it. */
-import {
-  checkChannelName,
-  checkListener,
-  checkPublish,
-  differingOption,
-  jsonCopy,
-} from './arguments.js';
-import { ChannelHandle, type Channel, type PublishOptions } from './channel.js';
+import { checkChannelName, checkListener, differingOption } from './arguments.js';
+import { ChannelHandle, type Channel } from './channel.js';
 import type { Counters } from './core/counters.js';
-import type { Position } from './core/position.js';
 import { Session } from './core/session.js';
 import type { Settings } from './core/settings.js';
 import type { Trace } from './core/trace.js';
 import { TracedSession } from './core/traced-session.js';
-import type { ConnectionState, PublishResult } from './core/vocabulary.js';
+import type { ConnectionState } from './core/vocabulary.js';
 import { Driver, type AppEffect, type Ports } from './driver.js';
 import { Emitter } from './emitter.js';
 import { LastseqError, reportUncaught, type AnyLastseqError } from './errors.js';
@@ -27,6 +20,7 @@ import {
   type ResolvedOptions,
   type StandardSchema,
 } from './options.js';
+import { Publishes } from './publishes.js';
 import { SharedChannel, type SharedParts } from './shared-channel.js';
 import { Turn } from './turn.js';
 
@@ -87,14 +81,11 @@ export interface Client<Channels extends object = object> {
 export class LastseqClient {
   readonly #events: Emitter<ClientEvents> = new Emitter();
   readonly #shared = new Map<string, SharedChannel>();
-  readonly #publishes = new Map<number, (result: PublishResult) => void>();
   readonly #driver: Driver;
   /** What its channels share. */
   readonly #parts: SharedParts;
-  readonly #keyPrefix: string;
   /** Of a channel: one object for all that are opened without any. */
   readonly #defaults = resolveChannelOptions({});
-  #requests = 0;
   #state: ConnectionState = { name: 'idle' };
   #closing: Promise<void> | undefined;
   /** True before anybody hears of it: whoever is told may ask for something, and nobody would answer. */
@@ -110,7 +101,7 @@ export class LastseqClient {
     const turn = new Turn(ports.clock);
     const report = (error: LastseqError): void => this.#report(error);
     const seed = ports.clock.seed();
-    this.#keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
+    const keyPrefix = (seed >>> 0).toString(36) + ports.clock.seed().toString(36);
     const settings = { ...settingsOf(options), seed, persistent };
     this.#driver = new Driver({
       session: newSession(settings, options),
@@ -131,7 +122,7 @@ export class LastseqClient {
       driver: this.#driver,
       turn,
       report,
-      publish: (channel, data, how) => this.#publish(channel, data, how),
+      publishes: new Publishes(this.#driver, keyPrefix, () => this.#assertOpen()),
       unused: (shared) => {
         if (this.#shared.get(shared.name) === shared) this.#shared.delete(shared.name);
       },
@@ -180,7 +171,7 @@ export class LastseqClient {
 
   async forget(): Promise<void> {
     this.#assertOpen();
-    await this.#driver.forget(++this.#requests);
+    await this.#driver.forget();
     for (const shared of this.#shared.values()) shared.stored = undefined;
   }
 
@@ -198,33 +189,6 @@ export class LastseqClient {
     this.#shared.clear();
     this.#events.clear();
     await closed;
-  }
-
-  async #publish(
-    channel: string,
-    data: unknown,
-    { key, timeoutMs }: PublishOptions,
-  ): Promise<Position> {
-    checkPublish(key, timeoutMs);
-    const copy = jsonCopy(data);
-    // A `toJSON` of the app may have closed us, and then nobody would answer.
-    this.#assertOpen();
-    const id = ++this.#requests;
-    return await new Promise((resolve, reject) => {
-      this.#publishes.set(id, (result) => {
-        if (result.ok) resolve(result.position);
-        else reject(publishError(result));
-      });
-      this.#driver.start();
-      this.#driver.input({
-        type: 'publish',
-        id,
-        channel,
-        data: copy,
-        key: key ?? `${this.#keyPrefix}-${id}`,
-        timeoutMs,
-      });
-    });
   }
 
   #run(effect: AppEffect): void {
@@ -246,8 +210,7 @@ export class LastseqClient {
       case 'storageState':
         return void this.#events.emit('storage', effect.state);
       case 'published':
-        this.#publishes.get(effect.id)?.(effect.result);
-        return void this.#publishes.delete(effect.id);
+        return this.#parts.publishes.settle(effect.id, effect.result);
       case 'problem': {
         // Of the same input as what made the app close us: it would be told as uncaught.
         if (this.#isClosed) return;
@@ -292,9 +255,4 @@ function sessionOf(settings: Settings, options: ResolvedOptions): Session {
   return limits
     ? new TracedSession(settings, limits, tracker, overlap)
     : new Session(settings, tracker, overlap);
-}
-
-function publishError({ code, detail }: Extract<PublishResult, { ok: false }>): LastseqError {
-  if (code === 'closed') return new LastseqError('closed', { what: 'the client' });
-  return new LastseqError(code === 'refused' ? 'publish_refused' : code, { detail });
 }

@@ -80,7 +80,8 @@ export class Driver {
   /** The attempt that waits for the app's `url` function. 0: none. */
   #addressing = 0;
   #unlisten: (() => void) | undefined;
-  #forgets = new Map<number, (result: Promise<void>) => void>();
+  readonly #forgets = new Map<number, (result: Promise<void>) => void>();
+  #wipes = 0;
   #closed = false;
 
   constructor(private readonly parts: DriverParts) {
@@ -139,8 +140,9 @@ export class Driver {
    * Wipes the stored positions of this namespace.
    * @throws LastseqError `timeout`; or whatever the store rejects with.
    */
-  forget(id: number): Promise<void> {
+  forget(): Promise<void> {
     const { clock } = this.parts.ports;
+    const id = ++this.#wipes;
     return new Promise((resolve, reject) => {
       const cancel = clock.after(this.parts.settings.storageTimeoutMs, () => {
         reject(new LastseqError('timeout', { detail: 'the storage did not answer' }));

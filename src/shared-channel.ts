@@ -1,5 +1,4 @@
 /** What all handles of one channel share: one subscription at the server, one queue, one state. */
-import type { PublishOptions } from './channel.js';
 import type { Numbers } from './core/channel-state.js';
 import type { Position } from './core/position.js';
 import type { ChannelState, Item } from './core/vocabulary.js';
@@ -8,25 +7,19 @@ import type { Driver } from './driver.js';
 import type { LastseqError } from './errors.js';
 import { Listeners } from './listeners.js';
 import type { ResolvedChannelOptions } from './options.js';
+import type { Publishes } from './publishes.js';
 import type { DeliveryEvents } from './recipients.js';
 import type { Turn } from './turn.js';
 
 /** Besides those of the queue, events that do not take part in its order. */
 export type ChannelEvents = DeliveryEvents & { state: ChannelState; ephemeral: unknown };
 
-/** How a handle publishes. */
-export type Publish = (
-  channel: string,
-  data: unknown,
-  options: PublishOptions,
-) => Promise<Position>;
-
 /** What the channels of a client share. */
 export interface SharedParts {
   readonly driver: Driver;
   readonly turn: Turn;
   readonly report: (error: LastseqError) => void;
-  readonly publish: Publish;
+  readonly publishes: Publishes;
   readonly unused: (shared: SharedChannel) => void;
 }
 
