@@ -7,8 +7,11 @@ export type State =
   | { readonly name: 'preparing' }
   /** `isOverdue`: its deadline came late, and it was given more time. */
   | { readonly name: 'dialing'; readonly since: number; isOverdue: boolean }
-  /** `joined`: the server has really served us; without that an open socket proves nothing. */
-  | { readonly name: 'open'; readonly since: number; joined: boolean }
+  /**
+   * `joined`: the server has really served us; without that an open socket proves nothing. `since`: when it was
+   * last shown a token.
+   */
+  | { readonly name: 'open'; since: number; joined: boolean }
   | {
       readonly name: 'waiting';
       readonly retryInMs?: number;

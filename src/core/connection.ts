@@ -72,6 +72,7 @@ export class Connection {
   /** Sends the current token to the server. */
   authenticate(): void {
     this.tokenVersion = this.auth.version;
+    if (this.#state.name === 'open') this.#state.since = this.ctx.now;
     this.ctx.emit({ type: 'authenticate' });
   }
 
@@ -274,11 +275,17 @@ export class Connection {
     });
   }
 
-  /** Ends every wait. A connection that was up for long enough resets the backoff, however it ends. */
+  /**
+   * Ends every wait. A connection that was up for long enough resets the backoff, however it ends; and its token
+   * was good, which nothing else says to a client without channels.
+   */
   #stop(): void {
     const state = this.#state;
     const wasUp = state.name === 'open' && state.joined;
-    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs) this.redial.forgive();
+    if (wasUp && this.ctx.now - state.since >= this.ctx.settings.minUptimeMs) {
+      this.redial.forgive();
+      this.auth.accepted(this.tokenVersion);
+    }
     this.#liveness.stop();
     this.ctx.disarm('retry');
     this.ctx.disarm('connect');

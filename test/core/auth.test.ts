@@ -142,3 +142,23 @@ test('a server that accepts and refuses in turns meets the backoff', () => {
   }
   expect(dials).toBeLessThan(10);
 });
+
+test('without channels a connection that stays shows that its token was taken: each expiry is a first one', () => {
+  const script = new Script({ hasToken: true, minUptimeMs: 5_000, pollMs: 1_000 });
+  script.enter({ type: 'connect' }).enter({ type: 'token', version: 1, outcome: 'ready' });
+  for (const attempt of [1, 2, 3]) {
+    script.enter({ type: 'opened', attempt }).pass(5_000);
+    drop(script, attempt);
+    expect(script.all('problem')).toEqual([]);
+    expect(script.all('askToken')).toMatchObject([{ version: attempt + 1, refresh: true }]);
+    script.enter({ type: 'token', version: attempt + 1, outcome: 'ready' });
+  }
+});
+
+test('a connection that is old shows nothing of a token that it was given just now', () => {
+  const script = authorized().pass(6_000).heads(9).pass(200);
+  script.refuse(script.first('fetch').id, 401, undefined, 1);
+  script.enter({ type: 'token', version: 2, outcome: 'ready' });
+  drop(script, 1);
+  expect(script.all('problem')).toEqual([{ type: 'problem', problem: { code: 'unauthorized' } }]);
+});
