@@ -2,7 +2,7 @@
  * One channel's life: asks the store where to go on, joins on every connection, lets its reader read,
  * and watches over the app's handlers. The numbers are the reader's business.
  */
-import { channelState, type Numbers } from './channel-state.js';
+import { channelState, type Failed, type Numbers } from './channel-state.js';
 import { Consumer } from './consumer.js';
 import type { Context } from './context.js';
 import {
@@ -53,6 +53,8 @@ export class ChannelMachine implements Asker, ReaderParts {
   readonly handout: Handout;
   readonly reader: Reader;
   readonly store: StoreQuestion;
+  /** Refused, the channel asks for nothing; where reading stands is kept. */
+  failed: Failed | undefined;
   #published: ChannelState = IDLE;
 
   constructor(
@@ -73,10 +75,6 @@ export class ChannelMachine implements Asker, ReaderParts {
     else if (isPosition(intent.start)) this.store.replace(intent.start);
   }
 
-  get hasFailed(): boolean {
-    return this.reader.phase.name === 'failed';
-  }
-
   /** Where reading stands, for `channel.inspect()`: what was accepted, and what is known to exist. */
   get numbers(): Numbers | undefined {
     const { following } = this.reader;
@@ -88,7 +86,7 @@ export class ChannelMachine implements Asker, ReaderParts {
   // --- the connection ---
 
   up(): void {
-    if (this.hasFailed) return;
+    if (this.failed) return;
     this.join.ask();
     if (this.ctx.servesAll) this.joined(undefined);
   }
@@ -112,13 +110,14 @@ export class ChannelMachine implements Asker, ReaderParts {
 
   /** The server refused or ended the subscription. A channel that has failed already stays as it is. */
   refused(code: string, retry: boolean, id?: number): void {
-    if (this.hasFailed || this.join.isStale(id)) return;
+    if (this.failed || this.join.isStale(id)) return;
     if (!retry) return this.#fail(code);
     this.down();
     this.join.refused();
   }
 
   message(frame: MessageFrame): void {
+    if (this.failed) return;
     if (isNumbered(frame)) this.reader.message(frame);
     else this.ctx.emit({ type: 'ephemeral', channel: this.channel, data: frame.data });
   }
@@ -200,13 +199,14 @@ export class ChannelMachine implements Asker, ReaderParts {
   }
 
   /**
-   * Refused, and asked for again: goes on where it was, as after a lost connection. Handlers may be at work.
+   * Refused, and asked for again: goes on where it was, as after a lost connection. Handlers or a snapshot may
+   * be at work.
    * @returns false when reading had not begun.
    */
   revive(): boolean {
-    const { phase } = this.reader;
-    if (phase.name !== 'failed' || phase.before === undefined) return false;
-    this.reader.phase = phase.before;
+    const { name } = this.reader.phase;
+    if (name === 'loading' || name === 'starting') return false;
+    this.failed = undefined;
     if (this.intent.start === 'stored' && this.ledger.isBarred(this.channel)) this.store.load();
     return true;
   }
@@ -236,7 +236,7 @@ export class ChannelMachine implements Asker, ReaderParts {
 
   #fail(code: string): void {
     this.#end();
-    this.reader.phase = { name: 'failed', code, before: this.reader.following };
+    this.failed = { name: 'failed', code };
     this.ctx.problem({ code: 'channel_refused', channel: this.channel, reason: code });
   }
 

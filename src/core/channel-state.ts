@@ -17,13 +17,7 @@ export interface Loss {
 
 export type Phase =
   /** The store was asked for our position. */
-  | { readonly name: 'loading' }
-  | Starting
-  | Follower
-  | Resetting
-  /** `before`: where reading goes on when the channel is asked for again. */
-  | { readonly name: 'failed'; readonly code: string; readonly before: Follower | undefined }
-  | { readonly name: 'closed' };
+  { readonly name: 'loading' } | Starting | Follower | Resetting | { readonly name: 'closed' };
 
 /** Why a channel does not go on, and until when, where it goes on by itself. */
 export interface Stall {
@@ -42,11 +36,15 @@ export interface Numbers {
   readonly held: number;
 }
 
+export type Failed = Extract<ChannelState, { name: 'failed' }>;
+
 /** What the state is made of, besides the phase. */
 export interface StateParts {
   readonly join: Join;
   readonly recovery: Recovery;
   readonly consumer: Consumer;
+  /** The server has refused the channel. */
+  readonly failed: Failed | undefined;
 }
 
 /** @returns `before` itself when nothing that the app sees has changed. */
@@ -64,9 +62,13 @@ const LIVE: ChannelState = { name: 'live' };
 const JOINING: ChannelState = { name: 'joining' };
 const CLOSED: ChannelState = { name: 'closed' };
 
-function derive(phase: Phase, { join, recovery, consumer }: StateParts, now: number): ChannelState {
+function derive(
+  phase: Phase,
+  { consumer, failed, join, recovery }: StateParts,
+  now: number,
+): ChannelState {
   if (phase.name === 'closed') return CLOSED;
-  if (phase.name === 'failed') return { name: 'failed', code: phase.code };
+  if (failed) return failed;
   const stall = consumer.stall ?? join.stall;
   if (stall !== undefined) return stalled(stall, now);
   if (phase.name === 'resetting') {

@@ -54,7 +54,7 @@ export class Channels {
     this.#host.ctx.disarm(`leave ${channel}`);
     const known = this.find(channel);
     if (known !== undefined) {
-      if (!known.hasFailed) return undefined;
+      if (!known.failed) return undefined;
       if (known.revive()) return known;
       this.#drop(channel, known);
     }

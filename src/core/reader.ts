@@ -2,7 +2,7 @@
  * Reads one channel's log: where reading starts, what is named as lost, and where it goes on behind that.
  *
  *     loading -> starting -> following <-> resetting
- *     any -> failed | closed
+ *     any -> closed
  *
  * Live frames only raise suspicion; only an answer of the log settles anything.
  */

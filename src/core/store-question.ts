@@ -2,6 +2,7 @@
  * Asks the store where a channel's reading goes on, and again when it does not answer. Reading does not
  * wait for it for long, and nothing is written over what it has not told.
  */
+import type { Failed } from './channel-state.js';
 import type { Context } from './context.js';
 import type { Position, StoredPosition } from './position.js';
 import type { PositionLedger } from './position-ledger.js';
@@ -13,6 +14,7 @@ export interface StoreParts {
   readonly channel: string;
   readonly ledger: PositionLedger;
   readonly reader: Reader;
+  readonly failed: Failed | undefined;
 }
 
 export class StoreQuestion {
@@ -60,7 +62,7 @@ export class StoreQuestion {
     this.stop();
     const { name } = reader.phase;
     // A failed channel reads nothing: when it is joined again, the store is asked again.
-    if (name === 'failed' || this.#isWiped) return;
+    if (this.parts.failed || this.#isWiped) return;
     const base = ledger.unbar(channel);
     if (stored === undefined) {
       if (name === 'loading') reader.start();

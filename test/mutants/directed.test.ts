@@ -365,12 +365,13 @@ test('a leave waits for the handler at work', () => {
 });
 
 test('a handler of before a channel was joined anew is none of the new one', () => {
-  // Its snapshot is being taken: where reading has not begun, a refused channel begins anew.
-  const intent = { ...LATEST, snapshot: true };
-  const script = new Script({ leaveDelayMs: 500 }).live(5, intent);
+  // Where reading has not begun, a refused channel begins anew.
+  const script = new Script({ leaveDelayMs: 500 });
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
+  script.enter({ type: 'opened', attempt: 1 });
   script.frames([{ type: 'unsubscribed', channel: CHANNEL, code: 'forbidden', retry: false }]);
   // The handler asks for the channel, and then gives its promise.
-  script.enter({ type: 'join', channel: CHANNEL, intent });
+  script.enter({ type: 'join', channel: CHANNEL, intent: LATEST });
   expect(script.all('left')).toHaveLength(1);
   script.enter({ type: 'handling', channel: CHANNEL });
   script.enter({ type: 'release', channel: CHANNEL });

@@ -133,7 +133,7 @@ export const connecting = [
     rule: 'a leave waits for the handler at work',
     file: 'src/core/channels.ts',
     find: `if (machine.consumer.isBusy) this`,
-    replace: `if (machine.isBusy && machine.hasFailed) this`,
+    replace: `if (machine.isBusy && machine.failed) this`,
   },
 
   // --- tokens ---

@@ -1,0 +1,49 @@
+// @vitest-environment node
+/** A channel that is refused while the app's snapshot loads, and is asked for again. */
+import { expect, test } from 'vitest';
+import { CHANNEL, LATEST, Script } from '../mutants/script.js';
+
+const SNAPSHOT = { ...LATEST, snapshot: true };
+const refused = {
+  type: 'unsubscribed',
+  channel: CHANNEL,
+  code: 'forbidden',
+  retry: false,
+} as const;
+const taken = { type: 'snapshotTaken', channel: CHANNEL } as const;
+const join = { type: 'join', channel: CHANNEL, intent: SNAPSHOT } as const;
+
+/** The snapshot of a log that was replaced by one of 3 messages is at work, and the server has ended the channel. */
+function refusedAtWork(): Script {
+  const script = new Script().live(5, SNAPSHOT).enter(taken);
+  script.heads(3, 'f').answer(script.call()?.id ?? 0, { epoch: 'f', head: 3 });
+  expect(script.told).toEqual(['snapshot']);
+  return script.enter({ type: 'handling', channel: CHANNEL }).frames([refused]);
+}
+
+test('asked for again, it waits for the snapshot that is at work, and calls no other', () => {
+  const script = refusedAtWork();
+  expect(script.enter(join).all('left')).toEqual([]);
+  script.subscribed({ epoch: 'f', head: 4, oldest: 1 });
+  expect(script.told).toEqual([]);
+  expect(script.enter(taken).told).toEqual(['epoch']);
+  expect(script.call()?.request).toMatchObject({ epoch: 'f', seq: 3 });
+});
+
+test('a snapshot that ends meanwhile is not asked for again', () => {
+  const script = refusedAtWork();
+  script.enter(taken);
+  expect(script.told).toEqual(['epoch']);
+  expect(script.all('channelState')).toEqual([]);
+  script.enter(join).subscribed({ epoch: 'f', head: 4, oldest: 1 });
+  expect(script.told).toEqual([]);
+  expect(script.first('fetch').request).toMatchObject({ epoch: 'f', seq: 3 });
+});
+
+test('the first snapshot is waited for as well', () => {
+  const script = new Script().live(5, SNAPSHOT).enter({ type: 'handling', channel: CHANNEL });
+  expect(script.frames([refused]).enter(join).all('left')).toEqual([]);
+  expect(script.subscribed({ epoch: 'e', head: 6, oldest: 1 }).told).toEqual([]);
+  expect(script.enter(taken).told).toEqual([]);
+  expect(script.call()?.request).toMatchObject({ epoch: 'e', seq: 5 });
+});
