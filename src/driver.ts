@@ -80,8 +80,8 @@ export class Driver {
   /** The attempt that waits for the app's `url` function. 0: none. */
   #addressing = 0;
   #unlisten: (() => void) | undefined;
-  readonly #forgets = new Map<number, (result: Promise<void>) => void>();
-  #wipes = 0;
+  /** Those who wait for a wipe. The core asks for each in its turn. */
+  readonly #forgets: ((result: Promise<void>) => void)[] = [];
   #closed = false;
 
   constructor(private readonly parts: DriverParts) {
@@ -142,15 +142,14 @@ export class Driver {
    */
   forget(): Promise<void> {
     const { clock } = this.parts.ports;
-    const id = ++this.#wipes;
     return new Promise((resolve, reject) => {
       const cancel = clock.after(this.parts.settings.storageTimeoutMs, () => {
         reject(new LastseqError('timeout', { detail: 'the storage did not answer' }));
       });
-      this.#forgets.set(id, (result) => {
+      this.#forgets.push((result) => {
         void result.then(resolve, reject).then(cancel);
       });
-      this.enter({ type: 'forget', id });
+      this.enter({ type: 'forget' });
     });
   }
 
@@ -203,9 +202,7 @@ export class Driver {
       case 'releaseStore':
         return this.parts.ports.store.release();
       case 'forget':
-        this.#forgets.get(effect.id)?.(this.#storage.forget());
-        this.#forgets.delete(effect.id);
-        return;
+        return this.#forgets.shift()?.(this.#storage.forget());
       default:
         return this.parts.app(effect);
     }

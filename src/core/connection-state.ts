@@ -5,8 +5,7 @@ export type State =
   | { readonly name: 'idle' }
   /** The token is being asked for. */
   | { readonly name: 'preparing' }
-  /** `isOverdue`: its deadline came late, and it was given more time. */
-  | { readonly name: 'dialing'; readonly since: number; isOverdue: boolean }
+  | { readonly name: 'dialing'; readonly since: number }
   /**
    * `joined`: the server has really served us; without that an open socket proves nothing. `since`: when it was
    * last shown a token.

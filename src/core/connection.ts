@@ -172,13 +172,8 @@ export class Connection {
         if (this.#state.name === 'waiting') this.#prepare();
         return false;
       case 'connect':
-        if (this.#state.name !== 'dialing') return false;
-        // The page was frozen: the events of the handshake may wait behind this timer. They get time once,
-        // for in a hidden page every timer is late.
-        if (slept && !this.#state.isOverdue) {
-          this.#state.isOverdue = true;
-          this.ctx.arm('connect', STALE_DIAL_MS);
-        } else this.#giveUp('timeout');
+        // The page was frozen: the events of the handshake may wait behind this timer.
+        if (!this.ctx.extend(name, slept, STALE_DIAL_MS)) this.#giveUp('timeout');
         return false;
       default:
         return this.#state.name === 'open' && this.#heed(this.#liveness.deadline(name, slept));
@@ -247,7 +242,7 @@ export class Connection {
     this.redial.dialed();
     this.tokenVersion = this.auth.version;
     this.ctx.arm('connect', this.ctx.settings.connectTimeoutMs);
-    this.#state = { name: 'dialing', since: this.ctx.now, isOverdue: false };
+    this.#state = { name: 'dialing', since: this.ctx.now };
     this.ctx.emit({ type: 'dial', attempt: this.#attempt });
   }
 

@@ -11,11 +11,8 @@ const RETRY_CAP_MS = 30_000;
 
 type Work =
   | { readonly name: 'free' }
-  /**
-   * Handlers have an item since then and have not settled. `isOverdue`: their deadline came late, and they
-   * were given their time anew.
-   */
-  | { readonly name: 'busy'; readonly since: number; readonly isOverdue: boolean }
+  /** Handlers have an item since then and have not settled. */
+  | { readonly name: 'busy'; readonly since: number }
   /** They have not settled in their time, and are waited for. */
   | ({ readonly name: 'overdue' } & Stall)
   /** They failed; the same item is tried again when the deadline is due. */
@@ -74,7 +71,7 @@ export class Consumer {
   handling(): void {
     // Of an item that was queued before the channel was joined anew: nobody will say that it is finished.
     if (this.#waiting === 0) return;
-    this.#work = { name: 'busy', since: this.ctx.now, isOverdue: false };
+    this.#work = { name: 'busy', since: this.ctx.now };
     const { handlerTimeoutMs } = this.ctx.settings;
     // Set once, looked at when due: a deadline per message would fill the heap with stale ones.
     if (handlerTimeoutMs !== false) this.ctx.armOnce(this.#deadline, handlerTimeoutMs);
@@ -109,11 +106,7 @@ export class Consumer {
     const { handlerTimeoutMs } = this.ctx.settings;
     if (work.name === 'retrying') return this.#redeliver();
     if (work.name !== 'busy' || handlerTimeoutMs === false) return;
-    if (slept && !work.isOverdue) {
-      // Only once: in a hidden page every timer is late.
-      this.#work = { ...work, since: this.ctx.now, isOverdue: true };
-      return this.ctx.arm(this.#deadline, handlerTimeoutMs);
-    }
+    if (this.ctx.extend(this.#deadline, slept, handlerTimeoutMs)) return;
     const due = work.since + handlerTimeoutMs;
     if (due > this.ctx.now) return this.ctx.deadlines.set(this.#deadline, due);
     this.#work = { name: 'overdue', reason: 'timeout' };

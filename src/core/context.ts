@@ -17,6 +17,8 @@ export class Context {
   caps: ReadonlySet<string> = new Set();
   /** The server has said on this connection that it serves every channel, unasked. */
   servesAll = false;
+  /** Deadlines that came late, and were moved for that reason. */
+  readonly #extended = new Set<string>();
   #effects: Effect[] = [];
   #chance: number | undefined;
 
@@ -55,6 +57,21 @@ export class Context {
   /** Takes a deadline back. */
   disarm(name: string): void {
     this.deadlines.clear(name);
+    this.#extended.delete(name);
+  }
+
+  /**
+   * A deadline passed. If the page slept through it, so did who is waited for, and has another `inMs`. Only once:
+   * in a hidden page every timer is late.
+   * @returns true when there is more time.
+   */
+  extend(name: string, slept: boolean, inMs: number): boolean {
+    const isLate = !this.#extended.delete(name) && slept;
+    if (isLate) {
+      this.#extended.add(name);
+      this.arm(name, inMs);
+    }
+    return isLate;
   }
 
   /**

@@ -43,8 +43,6 @@ const NONE: readonly number[] = [];
 export class Recovery {
   state: State = IDLE;
   #failures = 0;
-  /** The page slept through the end of `giveUpAfterMs` in this outage. */
-  #isOverdue = false;
   #unconfirmed = 0;
   /** What the last unconfirmed answers say. */
   #claim: Claim | undefined;
@@ -149,13 +147,9 @@ export class Recovery {
     this.#backOff('recovery', Math.max(wait, told * (1 + this.ctx.chance / 2)));
   }
 
-  /**
-   * `giveUpAfterMs` is over. @returns false when the page slept, and nothing was tried: the time counts from
-   * the next failure on. Only once: in a hidden page every timer is late.
-   */
+  /** `giveUpAfterMs` passed. @returns true when it is over; while the page slept, nothing was tried. */
   isOver(slept: boolean): boolean {
-    this.#isOverdue = slept && !this.#isOverdue;
-    return !this.#isOverdue;
+    return !this.ctx.extend(this.#giveUp, slept, Number(this.ctx.settings.giveUpAfterMs));
   }
 
   /** An answer that does not settle the matter. @returns true when enough of them in a row agree. */
@@ -215,7 +209,6 @@ export class Recovery {
   #answered(): void {
     if (this.#failures === 0) return;
     this.#failures = 0;
-    this.#isOverdue = false;
     this.ctx.disarm(this.#giveUp);
   }
 

@@ -164,7 +164,7 @@ export class Session {
       case 'forget':
         for (const machine of this.#channels.all()) machine.store.forget();
         this.#ledger.forget(this.#channels.names);
-        return this.#ctx.emit({ type: 'forget', id: input.id });
+        return this.#ctx.emit({ type: 'forget' });
     }
   }
 
@@ -256,6 +256,7 @@ export class Session {
         return this.#ledger.saveTimedOut();
       case 'token': {
         const version = this.#auth.asked;
+        if (this.#ctx.extend(kind, lateMs > SLEPT_MS, this.#ctx.settings.tokenTimeoutMs)) return;
         return this.#token({ type: 'token', version, outcome: 'failed', detail: 'timed out' });
       }
       case 'retry':

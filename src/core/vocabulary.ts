@@ -156,7 +156,7 @@ export type Input =
       readonly timeoutMs: number | undefined;
     }
   | { readonly type: 'retry'; readonly channel: string }
-  | { readonly type: 'forget'; readonly id: number }
+  | { readonly type: 'forget' }
   // delivery
   | {
       readonly type: 'handled';
@@ -273,7 +273,7 @@ export type Effect =
   | { readonly type: 'abort'; readonly id: number }
   | { readonly type: 'load'; readonly channel: string }
   | { readonly type: 'save'; readonly id: number; readonly writes: readonly PositionWrite[] }
-  | { readonly type: 'forget'; readonly id: number }
+  | { readonly type: 'forget' }
   /** A storage call hangs: the next one should not wait behind it. */
   | { readonly type: 'releaseStore' }
   | {

@@ -540,6 +540,14 @@ describe('giving up', () => {
     expect(told).toEqual(['unreachable']);
   });
 
+  test('is for what is missing: where something is only in doubt, the word of the log is waited for', () => {
+    const script = start({ giveUpAfterMs: second, backoffBaseMs: 60 * second });
+    script.live(5).heads(5).heads(4).pass(200).refuse(asked(script), 500);
+    expect(script.all('channelState')).toMatchObject([{ state: { name: 'stalled' } }]);
+    script.pass(2 * second);
+    expect([...script.told, ...script.all('channelState')]).toEqual([]);
+  });
+
   test('is not due any more when the numbers closed by themselves', () => {
     const script = failing().message(6, 7, 8, 9).pass(990).message(11);
     expect(script.pass(20).told).toEqual([]);

@@ -420,3 +420,18 @@ test('a message that is faster than the answer to the join waits: it may be of a
   script.frames([JOINED], 2);
   expect(settle(script, bare(named(1, 6, 'b')))).toEqual(['rewind', 1, 2, 3, 4, 5, 6]);
 });
+
+test('the first answer of a log is handed out, and not asked for again', () => {
+  const script = joining({}, 'earliest');
+  const page = { head: 3, messages: named(1, 3) };
+  expect(script.answer(script.first('fetch').id, page).told).toEqual([1, 2, 3]);
+  expect(script.all('fetch')).toEqual([]);
+});
+
+test('with room for one message a page, the next question is asked at once', () => {
+  const script = reconnect(live());
+  const { id, request } = script.first('fetch');
+  expect(request.seq).toBe(4);
+  script.answer(id, { head: 9, messages: named(5, 5), more: true });
+  expect(script.first('fetch').request.seq).toBe(5);
+});

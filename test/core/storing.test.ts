@@ -230,9 +230,7 @@ test('a leave and a new join before the store has answered ask it again', () => 
 
 test('forget: nothing of what is known is written any more', () => {
   const script = handled(resumed(5).message(6), 1, mark(6, TOK));
-  expect(script.enter({ type: 'forget', id: 9 }).all('forget')).toEqual([
-    { type: 'forget', id: 9 },
-  ]);
+  expect(script.enter({ type: 'forget' }).all('forget')).toEqual([{ type: 'forget' }]);
   handled(script.message(7), 1, mark(7, TOK));
   expect(script.pass(60_000).all('save')).toEqual([]);
   expect(script.enter({ type: 'page', signal: 'pagehide' }).all('save')).toEqual([]);
@@ -242,7 +240,7 @@ test('forget: a write that was on its way is not made again, when its channel is
   const script = handled(resumed(5).message(6), 1, mark(6, TOK)).pass(100);
   script.enter({ type: 'release', channel: CHANNEL }).pass(1_000);
   expect(script.all('left')).toHaveLength(1);
-  script.enter({ type: 'forget', id: 9 });
+  script.enter({ type: 'forget' });
   script.enter({ type: 'saved', id: 1, refused: [], failed: true });
   expect(script.pass(60_000).all('save')).toEqual([]);
 });
@@ -252,7 +250,7 @@ test.each<[string, (script: Script) => unknown]>([
     'was taken by another owner',
     (script) => script.enter({ type: 'saved', id: 1, refused: [CHANNEL] }),
   ],
-  ['was forgotten', (script) => script.enter({ type: 'forget', id: 9 })],
+  ['was forgotten', (script) => script.enter({ type: 'forget' })],
 ])('a position that the app brings replaces the stored one, also when that %s', (_, lose) => {
   const script = handled(resumed(5).message(6), 1, mark(6, TOK)).pass(100);
   lose(script);
@@ -268,7 +266,7 @@ test.each([
   ['an older place', { epoch: 'e', seq: 4, tok: TOK }],
 ] as const)('forget: %s that the store tells late changes nothing', (_what, position) => {
   const script = blind().message(10);
-  script.enter({ type: 'forget', id: 9 });
+  script.enter({ type: 'forget' });
   expect(late(script, position).items).toEqual([]);
   handled(script.message(11), 2, mark(11, script.tok));
   expect(script.pass(60_000).all('save')).toEqual([]);
@@ -278,7 +276,7 @@ test('forget: a channel that waits for the store begins without it', () => {
   const script = new Script().enter({ type: 'join', channel: CHANNEL, intent: STORED });
   script.enter({ type: 'opened', attempt: 1 }).subscribed({ epoch: 'e', head: 9, oldest: 1 });
   expect(script.session.numbers(CHANNEL)).toBeUndefined();
-  script.enter({ type: 'forget', id: 9 });
+  script.enter({ type: 'forget' });
   expect(script.session.numbers(CHANNEL)).toMatchObject({ last: 9 });
   expect(late(script, { epoch: 'e', seq: 4 }).message(10).told).toEqual([10]);
   expect(script.pass(60_000).all('save')).toEqual([]);

@@ -237,3 +237,13 @@ test('trap 11 frames of a connection that was given up change nothing', () => {
   script.enter({ type: 'dropped', attempt: 1, code: 1006, reason: '' });
   expect(script.frames([message(6)], 1).effects).toEqual([]);
 });
+
+test('a channel is there from the moment that it is wanted until it is left', () => {
+  const script = new Script();
+  const { session } = script.live(5);
+  expect([session.has(CHANNEL), session.has('other')]).toEqual([true, false]);
+  script.enter({ type: 'release', channel: CHANNEL });
+  expect(session.has(CHANNEL)).toBe(true);
+  expect(script.pass(1_000).all('left')).toHaveLength(1);
+  expect(session.has(CHANNEL)).toBe(false);
+});

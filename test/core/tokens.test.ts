@@ -5,6 +5,7 @@ import { Auth } from '../../src/core/auth.js';
 import { Context } from '../../src/core/context.js';
 import { gapDetector } from '../../src/core/gap-detector.js';
 import { DEFAULT_SETTINGS } from '../../src/core/settings.js';
+import { Script } from '../mutants/script.js';
 
 const setup = (): { auth: Auth; ctx: Context } => {
   const ctx = new Context({ ...DEFAULT_SETTINGS, hasToken: true }, gapDetector, undefined);
@@ -69,4 +70,19 @@ test('connect() forgives the first token as well', () => {
   expect(auth.refused(1)).toBe('refreshing');
   auth.answered(2, true);
   expect(auth.refused(2)).toBe('unauthorized');
+});
+
+test('a page that slept gives the provider its time anew, once: its answer may be on its way', () => {
+  const script = new Script({ hasToken: true, tokenTimeoutMs: 2_000 }).enter({ type: 'connect' });
+  script.now += 3_600_000;
+  expect(script.enter({ type: 'tick' }).all('problem')).toEqual([]);
+  expect(script.enter({ type: 'token', version: 1, outcome: 'ready' }).all('dial')).toHaveLength(1);
+});
+
+test('in a hidden page every timer is late: a provider that hangs is given up the second time', () => {
+  const script = new Script({ hasToken: true, tokenTimeoutMs: 2_000 }).enter({ type: 'connect' });
+  for (const problems of [0, 1]) {
+    script.now += 60_000;
+    expect(script.enter({ type: 'tick' }).all('problem')).toHaveLength(problems);
+  }
 });

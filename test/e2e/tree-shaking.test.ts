@@ -32,7 +32,7 @@ test('an app has the parts of the dialect that it imports, and without one none'
   expect(mapped.parts).toEqual(PARTS.filter((part) => !/socket-?io/.test(part)));
   expect(socketIo.parts).toEqual(PARTS.filter((part) => part !== 'dialects/mapped'));
   // Growth is to be a decision: raise these only on purpose.
-  expect(plain.gzip).toBeLessThan(29_850);
-  expect(mapped.gzip - plain.gzip).toBeLessThan(3_055);
+  expect(plain.gzip).toBeLessThan(29_965);
+  expect(mapped.gzip - plain.gzip).toBeLessThan(3_045);
   expect(socketIo.gzip - plain.gzip).toBeLessThan(3_690);
 }, 60_000);

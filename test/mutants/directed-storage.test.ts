@@ -78,7 +78,7 @@ describe('writes', () => {
   });
 
   test('after a log out nothing is written any more', () => {
-    const script = new Script().live(5).enter({ type: 'forget', id: 1 });
+    const script = new Script().live(5).enter({ type: 'forget' });
     expect(written(handle(script.message(6)).pass(5_000))).toEqual([]);
   });
 });

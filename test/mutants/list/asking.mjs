@@ -37,9 +37,9 @@ export const asking = [
     name: 'outage-counted-from-the-last-one',
     rule: 'giving up is counted from the first failure of this outage',
     file: 'src/core/recovery.ts',
-    find: `    this.#isOverdue = false;
+    find: `    this.#failures = 0;
     this.ctx.disarm(this.#giveUp);`,
-    replace: `    this.#isOverdue = false;`,
+    replace: `    this.#failures = 0;`,
     byTests: true,
   },
   {

@@ -38,9 +38,9 @@ export const connecting = [
   {
     name: 'late-handshake-for-ever',
     rule: 'a handshake that hangs ends although every timer is late',
-    file: 'src/core/connection.ts',
-    find: `if (slept && !this.#state.isOverdue) {`,
-    replace: `if (slept) {`,
+    file: 'src/core/context.ts',
+    find: `const isLate = !this.#extended.delete(name) && slept;`,
+    replace: `const isLate = slept;`,
     byTests: true,
   },
   {
