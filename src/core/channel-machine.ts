@@ -123,6 +123,7 @@ export class ChannelMachine implements Asker, ReaderParts {
   }
 
   head(beat: Head): void {
+    if (this.failed) return;
     this.ctx.notice({ event: 'hint', channel: this.channel, head: beat.head });
     this.reader.beat(beat);
   }

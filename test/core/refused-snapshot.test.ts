@@ -47,3 +47,12 @@ test('the first snapshot is waited for as well', () => {
   expect(script.enter(taken).told).toEqual([]);
   expect(script.call()?.request).toMatchObject({ epoch: 'e', seq: 5 });
 });
+
+test('while it is refused, a head that is not for us moves nothing', () => {
+  const script = new Script().live(5).frames([refused]);
+  script.frames([
+    { type: 'heads', heads: [{ channel: CHANNEL, epoch: 'e', head: 9, visible: 5 }] },
+  ]);
+  script.enter({ ...join, intent: LATEST }).subscribed({ epoch: 'e', head: 9, oldest: 1 });
+  expect(script.first('fetch').request).toMatchObject({ epoch: 'e', seq: 5 });
+});
