@@ -117,9 +117,9 @@ export class Bench {
     return this.#listeners.map((listener) => listener.heard());
   }
 
-  async walks(since: Position, limit?: number): Promise<Walk[]> {
+  async walks(since: Position, limit?: number, to?: number): Promise<Walk[]> {
     const walks: Walk[] = [];
-    for (const recovery of this.recoveries) walks.push(await recovery.walk(since, limit));
+    for (const recovery of this.recoveries) walks.push(await recovery.walk(since, limit, to));
     return walks;
   }
 

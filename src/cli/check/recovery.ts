@@ -72,7 +72,8 @@ export class Recovery {
     return 'body' in answer ? { ...answer, ...this.#judge(answer.body, request) } : answer;
   }
 
-  async walk(since: Position, limit: number = PAGE): Promise<Walk> {
+  /** @param to what is asked for: on a busy channel there may be more for ever, behind it. */
+  async walk(since: Position, limit: number = PAGE, to: number = Infinity): Promise<Walk> {
     const pages: Page[] = [];
     const copies: Copy[] = [];
     let { seq } = since;
@@ -86,8 +87,8 @@ export class Recovery {
       }
       pages.push(page);
       copies.push(...this.copiesOf(page));
-      if (!page.more) break;
       const next = coverOf(page);
+      if (!page.more || next > to) break;
       if (next <= seq) problem = `since ${seq}, it says that there is more and gives nothing`;
       if (pages.length === MAX_PAGES) problem = `${MAX_PAGES} pages were not the end`;
       seq = next;
@@ -169,6 +170,10 @@ export class Recovery {
 export function coverOf({ head, messages, more, upto }: Page): number {
   return upto ?? (more ? (messages.at(-1)?.seq ?? 0) : head);
 }
+
+/** Had the log dropped that number when the walk came to it, and said so? */
+export const isDropped = ({ pages }: Walk, seq: number): boolean =>
+  (pages.find((page) => coverOf(page) >= seq)?.oldest ?? 0) > seq;
 
 export function problemOf({ status, problem }: Answer): string {
   if (status === 0) return problem ?? 'no answer';

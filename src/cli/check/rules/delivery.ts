@@ -1,5 +1,7 @@
 /** Do messages arrive, everywhere, with a number? */
 import { lostFrom } from '../findings.js';
+import { isMarker } from '../markers.js';
+import { isDropped } from '../recovery.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { list, nameOf, played, plural, traffic } from './evidence.js';
 
@@ -138,6 +140,11 @@ export const offline: Rule = {
         throw new Missing(`the log cannot be read: ${walk.problem}`);
       }
       const lost = lostFrom(walk, sent);
+      // Others have filled the log since. Empty, it would have kept nothing in the first place.
+      const isOthers = walk.copies.length > 0 && walk.copies.every(({ key }) => !isMarker(key));
+      if (lost.length > 0 && isOthers && isDropped(walk, walk.since.seq + 1)) {
+        throw new Missing('the log had dropped them when it was read');
+      }
       if (lost.length > 0) {
         const names = list(lost.map(({ marker, lane }) => `${nameOf(marker)} by ${lane}`));
         throw new Broken(`not in the log of ${walk.instance}: ${names}`);

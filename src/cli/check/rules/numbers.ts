@@ -1,6 +1,7 @@
 /** Is a message the same number everywhere and for ever? */
 import type { Copy } from '../reading.js';
 import { isMarker } from '../markers.js';
+import { isDropped } from '../recovery.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { complete, nameOf, numbersByKey, played, plural, traffic } from './evidence.js';
 
@@ -188,13 +189,16 @@ export const oneLog: Rule = {
     if (first === undefined || others.length === 0) throw new Missing('only one log can be read');
     const told = entriesOf(first.copies);
     for (const other of others) {
-      const differing = [...entriesOf(other.copies)].find(([key, seq]) => told.get(key) !== seq);
-      const missing = [...told.keys()].find((key) => !entriesOf(other.copies).has(key));
-      const key = differing?.[0] ?? missing;
+      const its = entriesOf(other.copies);
+      const differing = [...its].find(
+        ([key, seq = 0]) => told.get(key) !== seq && !(isDropped(first, seq) && !told.has(key)),
+      );
+      const missing = [...told].find(([key, seq = 0]) => !its.has(key) && !isDropped(other, seq));
+      const [key] = differing ?? missing ?? [];
       if (key === undefined) continue;
       const at = (seq: number | undefined): string => (seq === undefined ? 'is not' : `is ${seq}`);
       throw new Broken(
-        `${nameOf(key)} ${at(told.get(key))} in the log of ${first.instance} and ${at(entriesOf(other.copies).get(key))} in that of ${other.instance}`,
+        `${nameOf(key)} ${at(told.get(key))} in the log of ${first.instance} and ${at(its.get(key))} in that of ${other.instance}`,
       );
     }
     return `${plural(told.size, 'entry').replace('entrys', 'entries')} in ${walks.length} logs`;

@@ -1,7 +1,7 @@
 /** Does the log answer the question that was asked, at every edge? */
 import { SUBPROTOCOL } from '../../../core/frames.js';
 import type { QuestionScene } from '../findings.js';
-import { problemOf, type Answer } from '../recovery.js';
+import { isDropped, problemOf, type Answer } from '../recovery.js';
 import { Broken, Missing, type Rule } from '../verdict.js';
 import { list, nameOf, played, plural } from './evidence.js';
 
@@ -19,7 +19,8 @@ export const sinceExclusive: Rule = {
           `since ${since} ${instance} gave ${old.seq ?? ''} (${nameOf(old.key)}) again`,
         );
       }
-      if (since < last && !copies.some(({ seq }) => seq === last)) {
+      const { oldest } = answer.page;
+      if (since < last && oldest <= last && !copies.some(({ seq }) => seq === last)) {
         throw new Broken(`since ${since} ${instance} gave no ${last}, which is in the log`);
       }
     }
@@ -99,7 +100,9 @@ export const paging: Rule = {
     for (const [i, walk] of inPages.entries()) {
       if (walk.problem !== undefined) throw new Broken(`${walk.instance}: ${walk.problem}`);
       const numbers = new Set(walk.copies.map(({ seq }) => seq));
-      const lost = (whole[i]?.copies ?? []).filter(({ seq }) => !numbers.has(seq));
+      const lost = (whole[i]?.copies ?? []).filter(
+        ({ seq = 0 }) => !numbers.has(seq) && !isDropped(walk, seq),
+      );
       if (lost.length > 0) {
         throw new Broken(
           `two at a time ${walk.instance} left out ${list(lost.map(({ seq }) => seq ?? 0))}`,
@@ -207,6 +210,9 @@ export const restart: Rule = {
       }
     }
     const found = new Set(after.flatMap((walk) => walk.copies.map(({ key }) => key)));
+    for (const { key, seq = 0 } of copies) {
+      if (after.some((walk) => isDropped(walk, seq))) found.add(key);
+    }
     const lost = taken.find(({ marker }) => !found.has(marker));
     if (lost !== undefined) {
       throw new Broken(`since ${before.seq} the log gave no ${nameOf(lost.marker)}, and ${epoch}`);

@@ -21,7 +21,7 @@ export async function questions(bench: Bench): Promise<QuestionScene | Skipped> 
       asked.push({ instance: recovery.instance.name, since, answer, copies });
     }
   }
-  const inPages = await bench.walks(start, 2);
+  const inPages = await bench.walks(start, 2, last);
   const arrivals: Arrival[] = [];
   const heads: QuestionScene['heads'][number][] = [];
   for (const instance of settings.instances) {
