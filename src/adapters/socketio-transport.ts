@@ -80,6 +80,15 @@ export function socketIoTransport(
       released &&= !socket.active;
     };
 
+    // An active one whose manager does not reconnect, or has given up, is waiting for nobody. In a turn of
+    // its own: within the loss the manager has yet to begin. While the server makes up its mind whether to
+    // admit us, asking it once more would end the connection.
+    const rouse = (attempt: Attempt): void => {
+      if (attempt === current && socket.active && socket.io?.engine?.readyState === 'closed') {
+        socket.connect();
+      }
+    };
+
     const call = ({ answered, emit: out, frame, undo: back }: SocketIoCall): void => {
       const of = current;
       if (!of?.undo || !socket.connected) return;
@@ -103,7 +112,8 @@ export function socketIoTransport(
         current = attempt;
         listen('on');
         if (socket.connected) queueMicrotask(() => opened(attempt));
-        else if (!socket.active && !released) socket.connect();
+        else if (socket.active) queueMicrotask(() => rouse(attempt));
+        else if (!released) socket.connect();
         // Of a socket that is not connected, Socket.IO does not say that it was disconnected.
         released = true;
       },

@@ -3,8 +3,10 @@ import type { ClientFrame } from '../core/frames.js';
 /** The part of a `Socket` of socket.io-client 4 that is used. */
 export interface SocketIoSocket {
   readonly connected: boolean;
-  /** Does it connect by itself, at the next attempt of its manager? */
+  /** Does it connect by itself, at the next attempt of its manager? There may be none. */
   readonly active: boolean;
+  /** Its manager, and the connection of that: 'opening', 'open', 'closing' or 'closed'. */
+  readonly io?: { readonly engine?: { readonly readyState: string } };
   connect(): unknown;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;

@@ -150,6 +150,75 @@ test('a server that throws us out is a drop, and the next attempt connects anew'
   await lastEvent({ type: 'opened', attempt: 2 });
 });
 
+test('a socket that does not reconnect by itself, or no longer, is connected by the next attempt', async () => {
+  use({ reconnection: false });
+  transport.open(1, '');
+  await lastEvent({ type: 'opened', attempt: 1 });
+  server.breakAll();
+  await lastEvent({ type: 'dropped', attempt: 1 });
+  // It says so all the same.
+  expect(socket.active).toBe(true);
+  transport.open(2, '');
+  await lastEvent({ type: 'opened', attempt: 2 });
+
+  await server.close();
+  await lastEvent({ type: 'dropped', attempt: 2 });
+  transport.open(3, '');
+  await lastEvent({ type: 'dropped', attempt: 3 });
+  server = await startSocketIoServer({ port: server.port });
+  transport.open(4, '');
+  await lastEvent({ type: 'opened', attempt: 4 });
+});
+
+test('so is one whose manager has given up', async () => {
+  use({ reconnectionAttempts: 1 });
+  transport.open(1, '');
+  await lastEvent({ type: 'opened', attempt: 1 });
+  const givenUp = vi.fn();
+  socket.io.on('reconnect_failed', givenUp);
+  await server.close();
+  await eventually(() => expect(givenUp).toHaveBeenCalled());
+  server = await startSocketIoServer({ port: server.port });
+  transport.open(2, '');
+  await lastEvent({ type: 'opened', attempt: 2 });
+  server.breakAll();
+  // It still reconnects by itself.
+  await lastEvent({ type: 'available' });
+});
+
+test('an attempt within the loss does not keep the socket from reconnecting by itself', async () => {
+  let attempt = 1;
+  use();
+  transport = socketIoTransport(
+    socket,
+    [],
+  )((event) => {
+    events.push(event);
+    if (event.type === 'dropped') transport.open((attempt += 1), '');
+  });
+  transport.open(attempt, '');
+  for (const number of [1, 2]) {
+    await lastEvent({ type: 'opened', attempt: number });
+    server.breakAll();
+  }
+  await lastEvent({ type: 'opened', attempt: 3 });
+});
+
+test('a server that takes its time to admit us is not asked twice', async () => {
+  const waiting: (() => void)[] = [];
+  socket.disconnect();
+  server.io.use((_peer, next) => void waiting.push(next));
+  use();
+  transport.open(1, '');
+  await eventually(() => expect(waiting).toHaveLength(1));
+  transport.close(1000, 'timeout');
+  transport.open(2, '');
+  waiting[0]?.();
+  await lastEvent({ type: 'opened', attempt: 2 });
+  await joined(1);
+  expect(waiting).toHaveLength(1);
+});
+
 test('a socket that the app has disconnected stays so until the app connects it', async () => {
   transport.open(1, '');
   await lastEvent({ type: 'opened' });
