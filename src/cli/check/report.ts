@@ -40,10 +40,26 @@ export function json({ passed, rules }: Report, settings: Settings): string {
  * Takes tokens out of a text, wherever a server may have put them. Not out of our own words: a token
  * `pass` would be in half of them.
  */
-function redactor({ strangerToken, token }: Settings): (text: string) => string {
-  const secrets = [token, strangerToken]
+function redactor({
+  channel,
+  instances,
+  strangerToken,
+  token,
+}: Settings): (text: string) => string {
+  const addresses = instances.flatMap(({ recover, url }) =>
+    typeof recover === 'string' ? [url, recover] : [url],
+  );
+  const hidden = addresses.flatMap(hiddenIn).filter((value) => value !== channel);
+  const secrets = [token, strangerToken, ...hidden]
     .filter((secret): secret is string => Boolean(secret))
     // The longer one first: of one that begins with the other, the rest would stay.
     .sort((one, other) => other.length - one.length);
   return (text) => secrets.reduce((clean, secret) => clean.replaceAll(secret, '[token]'), text);
+}
+
+/** What we show no address with, as it was typed and as a server reads it. Short words are no tokens. */
+function hiddenIn(address: string): readonly string[] {
+  const { password, search, searchParams } = new URL(address);
+  const typed = search.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1));
+  return [password, ...typed, ...searchParams.values()].filter(({ length }) => length >= 8);
 }
