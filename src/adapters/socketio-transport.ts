@@ -80,15 +80,6 @@ export function socketIoTransport(
       released &&= !socket.active;
     };
 
-    // An active one whose manager does not reconnect, or has given up, is waiting for nobody. In a turn of
-    // its own: within the loss the manager has yet to begin. While the server makes up its mind whether to
-    // admit us, asking it once more would end the connection.
-    const rouse = (attempt: Attempt): void => {
-      if (attempt === current && socket.active && socket.io?.engine?.readyState === 'closed') {
-        socket.connect();
-      }
-    };
-
     const call = ({ answered, emit: out, frame, undo: back }: SocketIoCall): void => {
       const of = current;
       if (!of?.undo || !socket.connected) return;
@@ -111,9 +102,14 @@ export function socketIoTransport(
         const attempt: Attempt = { number };
         current = attempt;
         listen('on');
-        if (socket.connected) queueMicrotask(() => opened(attempt));
-        else if (socket.active) queueMicrotask(() => rouse(attempt));
-        else if (!released) socket.connect();
+        if (socket.active || released) {
+          queueMicrotask(() => {
+            if (socket.connected) opened(attempt);
+            // The manager of an active one may not reconnect, or have given up: then it waits for nobody.
+            // Within a loss it has yet to begin. One that waits to be admitted must not ask twice.
+            else if (socket.io?.engine.readyState === 'closed' && socket.active) socket.connect();
+          });
+        } else socket.connect();
         // Of a socket that is not connected, Socket.IO does not say that it was disconnected.
         released = true;
       },

@@ -6,7 +6,7 @@ export interface SocketIoSocket {
   /** Does it connect by itself, at the next attempt of its manager? There may be none. */
   readonly active: boolean;
   /** Its manager, and the connection of that: 'opening', 'open', 'closing' or 'closed'. */
-  readonly io?: { readonly engine?: { readonly readyState: string } };
+  readonly io?: { readonly engine: { readonly readyState: string } };
   connect(): unknown;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   off(event: string, listener: (...args: unknown[]) => void): unknown;
