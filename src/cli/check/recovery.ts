@@ -73,7 +73,7 @@ export class Recovery {
   }
 
   /** @param to what is asked for: on a busy channel there may be more for ever, behind it. */
-  async walk(since: Position, limit: number = PAGE, to: number = Infinity): Promise<Walk> {
+  async walk(since: Position, limit: number = PAGE, to?: number): Promise<Walk> {
     const pages: Page[] = [];
     const copies: Copy[] = [];
     let { seq } = since;
@@ -88,7 +88,7 @@ export class Recovery {
       pages.push(page);
       copies.push(...this.copiesOf(page));
       const next = coverOf(page);
-      if (!page.more || next > to) break;
+      if (!page.more || (to !== undefined && next > to)) break;
       if (next <= seq) problem = `since ${seq}, it says that there is more and gives nothing`;
       if (pages.length === MAX_PAGES) problem = `${MAX_PAGES} pages were not the end`;
       seq = next;
