@@ -1,5 +1,5 @@
 // @vitest-environment node
-/** A channel that is refused while the app's snapshot loads, and is asked for again. */
+/** A channel that is refused, while it reads or the app's snapshot loads, and is asked for again. */
 import { expect, test } from 'vitest';
 import { CHANNEL, LATEST, Script } from '../mutants/script.js';
 
@@ -55,4 +55,27 @@ test('while it is refused, a head that is not for us moves nothing', () => {
   ]);
   script.enter({ ...join, intent: LATEST }).subscribed({ epoch: 'e', head: 9, oldest: 1 });
   expect(script.first('fetch').request).toMatchObject({ epoch: 'e', seq: 5 });
+});
+
+test('while it is refused, messages are for nobody: they are fetched when it is let in', () => {
+  const script = new Script().live(5).frames([refused]);
+  expect(script.message(6).told).toEqual([]);
+  script.enter({ ...join, intent: LATEST }).subscribed({ epoch: 'e', head: 6, oldest: 1 });
+  expect(script.first('fetch').request).toMatchObject({ epoch: 'e', seq: 5 });
+});
+
+test('refused before the store has answered, it asks the store again', () => {
+  const stored = { ...join, intent: { ...LATEST, start: 'stored' } } as const;
+  const script = new Script().enter(stored).enter({ type: 'opened', attempt: 1 }).frames([refused]);
+  expect(script.enter(stored).all('load')).toHaveLength(1);
+  script.enter({ type: 'loaded', channel: CHANNEL });
+  expect(script.subscribed({ epoch: 'e', head: 6, oldest: 1 }).all('channelState')).toMatchObject([
+    { state: { name: 'live' } },
+  ]);
+});
+
+test('a snapshot that nobody waits for any more moves nothing', () => {
+  const script = new Script().live(5);
+  script.enter({ ...taken, position: { epoch: 'e', seq: 9 } });
+  expect(script.session.numbers(CHANNEL)).toMatchObject({ epoch: 'e', last: 5 });
 });
