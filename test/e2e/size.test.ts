@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { weighScript } from '../bench/size.mjs';
 
 /** Growth is to be a decision: raise this only on purpose. */
-const LIMIT = 34_470;
+const LIMIT = 34_500;
 
 test('trap 3.23: the script for a page, its dependencies included, stays within its weight', () => {
   expect(weighScript().gzip).toBeLessThan(LIMIT);

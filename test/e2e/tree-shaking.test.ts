@@ -32,7 +32,7 @@ test('an app has the parts of the dialect that it imports, and without one none'
   expect(mapped.parts).toEqual(PARTS.filter((part) => !/socket-?io/.test(part)));
   expect(socketIo.parts).toEqual(PARTS.filter((part) => part !== 'dialects/mapped'));
   // Growth is to be a decision: raise these only on purpose.
-  expect(plain.gzip).toBeLessThan(29_965);
+  expect(plain.gzip).toBeLessThan(29_975);
   expect(mapped.gzip - plain.gzip).toBeLessThan(3_045);
-  expect(socketIo.gzip - plain.gzip).toBeLessThan(3_690);
+  expect(socketIo.gzip - plain.gzip).toBeLessThan(3_710);
 }, 60_000);
