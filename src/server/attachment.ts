@@ -137,8 +137,7 @@ export function refuseUpgrade(socket: Duplex, status: 403 | 404 | 503): void {
   );
 }
 
-/** Proxies may send the whole address, and servers have to take it: RFC 9112, section 3.2.2. */
 function pathOf({ url = '' }: IncomingMessage): string {
-  const [path = ''] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1);
-  return path;
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
 }

@@ -253,16 +253,6 @@ describe('the recovery call', () => {
     expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, OPTIONS' } });
   });
 
-  it('is known by its path in an address that is whole, as a proxy may send it', async () => {
-    const { port } = await startHub();
-    const query = 'channel=a&epoch=e&since=0';
-    for (const origin of ['http://127.0.0.1:80', 'HTTPS://example.com']) {
-      expect((await call(port, `${origin}/recover?${query}`)).status).toBe(200);
-      expect((await call(port, `${origin}/other?${query}`)).status).toBe(404);
-      expect((await call(port, `${origin}?/recover`)).status).toBe(404);
-    }
-  });
-
   it('works as a handler of the app under a path of its own', async () => {
     const log = memoryLog();
     const hub = createHub({ log, authorize: () => ({}) });
