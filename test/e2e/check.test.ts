@@ -219,7 +219,7 @@ test.each([
   ['a number that is none', [...ws, '--overflow', 'many'], '--overflow wants a whole number'],
   ['a number out of bounds', [...ws, '--connections', '1'], '--connections must be 2 to 100'],
   ['a numbering that there is not', [...ws, '--numbering', 'roman'], 'roman'],
-  ['a field that there is not', [...ws, '--field', 'number=n'], 'fields'],
+  ['a field that there is not', [...ws, '--field', 'number=n'], 'there is no number'],
   ['no file', ['--config', join(folder, 'none.json')], 'cannot read'],
   ['a file that is no JSON', ['--config', file('bad.json', '{')], 'cannot read'],
   [
